@@ -1,0 +1,64 @@
+"""The one place that builds clients. Nothing connects before it is asked for; tests pass their own environment and parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from docusnap import settings as configuration
+from docusnap.ports import Decoder, ObjectStore, OcrEngine, Waker
+from docusnap.settings import Settings
+
+if TYPE_CHECKING:
+    from docusnap.adapters.postgres.ledger import PostgresLedger
+
+
+class Parts:
+    """Every client of one process, each built when it is first used. Safe under threads: a part built twice is harmless."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    @cached_property
+    def settings(self) -> Settings:
+        return configuration.load(self._environ)
+
+    # The imports below are late on purpose: `query` must not load what only `ocr` needs (cold start on Lambda).
+
+    @cached_property
+    def ledger(self) -> PostgresLedger:
+        from docusnap.adapters.postgres.ledger import PostgresLedger
+
+        return PostgresLedger.connect(self.settings.database_url)
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        from docusnap.adapters.s3 import S3Store
+
+        return S3Store(self.settings)
+
+    @cached_property
+    def waker(self) -> Waker:
+        from docusnap.adapters.waker import HttpWaker
+
+        return HttpWaker(self.settings.ocr_url)
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        from docusnap.adapters.decoder.process import DecoderProcess
+
+        return DecoderProcess(self.settings)
+
+    @cached_property
+    def engine(self) -> OcrEngine:
+        from docusnap.adapters.engine_process import EngineProcess
+
+        return EngineProcess(self.settings)
+
+
+@cache
+def parts() -> Parts:
+    """The parts of this process, by its environment."""
+    return Parts(os.environ)
