@@ -7,9 +7,9 @@ transaction mode must do.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +27,6 @@ from docusnap.model import (
     PageRaster,
     Problem,
     RecognisedPage,
-    RevisionView,
     Scope,
     SearchHit,
     Status,
@@ -113,7 +112,8 @@ class IntakeLedger(Protocol):
 
 
 class WorkLedger(Protocol):
-    """What the `ocr` function claims and commits. Every write is fenced by `attempt`: False means that the lease was lost, and nothing was written."""
+    """What the `ocr` function claims and commits. Every write is fenced by `attempt`: False means that the lease was lost and nothing was
+    written."""
 
     def claim(self) -> Work | None:
         """Lease the next due unit of work for 90 s, fairly between tenants; None where nothing is due.
@@ -242,7 +242,7 @@ class OcrEngine(Protocol):
 
     info: EngineInfo
 
-    def recognise(self, pages: Iterable[PageRaster]) -> Iterator[RecognisedPage]:
+    def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:
         """One result per raster, in order; may look ahead.
 
         Raises: EngineFailed for the page it was asked for; an engine in a child process also EngineCrashed, PageTimeout, Interrupted.
@@ -273,7 +273,7 @@ class OpenedFile(Protocol):
 
 
 class Decoder(Protocol):
-    def open(self, path: Path) -> OpenedFile: ...
+    def open(self, path: Path, *, clock: Clock | None = None) -> OpenedFile: ...
 
     def close(self) -> None: ...
 
@@ -286,5 +286,3 @@ class Clock(Protocol):
 
     def stopping(self) -> bool:
         """The process was told to stop: abandon what is under way, and hand it over."""
-
-

@@ -1,0 +1,184 @@
+"""Claim → fetch → recognise → commit, until nothing is due or the time is nearly up.
+
+A page's failure, its back-off and a hand-over are ledger rows, never a failed call: only a database that cannot be written fails the call.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from docusnap import errors
+from docusnap.model import ObjectVersion, Work
+from docusnap.ocr import retry
+from docusnap.ocr.scratch import Scratch
+from docusnap.ports import Clock, Decoder, ObjectStore, OcrEngine, OpenedFile, TextLayer, Waker, WorkLedger
+from docusnap.settings import Settings
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+COMMIT_SECONDS = 20.0  # a finished page outlives a database that is away this long
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A clock that also ends `seconds` after it was made."""
+
+    clock: Clock
+    ends: float
+
+    @classmethod
+    def of(cls, clock: Clock, seconds: float) -> Budget:
+        return cls(clock, time.monotonic() + seconds)
+
+    def remaining(self) -> float:
+        return min(self.clock.remaining(), self.ends - time.monotonic())
+
+    def stopping(self) -> bool:
+        return self.clock.stopping()
+
+
+@dataclass(slots=True)
+class _Open:
+    """The file this thread worked on last: the next page of it needs no new child."""
+
+    version: ObjectVersion | None = None
+    file: OpenedFile | None = None
+    sha256: str = ""
+    held: ExitStack = field(default_factory=ExitStack)
+
+    def close(self) -> None:
+        self.held.close()
+        self.version = self.file = None
+
+
+class Worker:
+    """One process's worker; several threads may run it at once."""
+
+    def __init__(
+        self,
+        *,
+        ledger: WorkLedger,
+        store: ObjectStore,
+        decoder: Decoder,
+        engine: OcrEngine,
+        waker: Waker,
+        scratch: Scratch,
+        settings: Settings,
+    ) -> None:
+        self._ledger, self._store, self._waker = ledger, store, waker
+        self._decoder, self._engine = decoder, engine
+        self._scratch, self._settings = scratch, settings
+
+    def run(self, clock: Clock) -> dict[str, Any]:
+        """Work until nothing is due or the time is up; says how many units were handled.
+
+        Raises: DatabaseUnavailable.
+        """
+        budget = Budget.of(clock, self._settings.ocr_work_seconds)
+        opened, handled = _Open(), 0
+        try:
+            while budget.remaining() > 0 and (work := self._ledger.claim()) is not None:
+                self._handle(work, opened, budget)
+                handled += 1
+        finally:
+            opened.close()
+        if handled and not budget.stopping() and budget.remaining() <= 0 and self._ledger.due():
+            self._waker.wake()
+        return {"handled": handled}
+
+    def _handle(self, work: Work, opened: _Open, clock: Clock) -> None:
+        try:
+            file = self._open(work, opened, clock)
+            self._split(work, file, opened, clock) if work.is_split else self._page(work, file, clock)
+        except errors.DatabaseUnavailable:
+            raise
+        except errors.Interrupted:
+            opened.close()
+            self._commit(lambda: self._ledger.hand_over(work, again_in=retry.NOW))
+        except errors.Unavailable as exc:
+            opened.close()
+            log.warning("handed over", extra={"code": exc.code, **_where(work)})
+            self._commit(lambda: self._ledger.hand_over(work, again_in=retry.after_outage(work.attempt)))
+        except errors.InputError as exc:
+            self._reject(work, exc, opened)
+        except Exception as exc:  # noqa: BLE001  a page must end in the ledger, whatever happened to it
+            opened.close()
+            self._failed(work, _as_failure(exc))
+
+    def _open(self, work: Work, opened: _Open, clock: Clock) -> OpenedFile:
+        if opened.file is not None and opened.version == work.object:
+            return opened.file
+        opened.close()
+        self._check_size(work)
+        fetched = opened.held.enter_context(self._scratch.hold(work.object, self._store))
+        opened.file, opened.version, opened.sha256 = self._decoder.open(fetched.path, clock=clock), work.object, fetched.sha256
+        opened.held.callback(opened.file.close)
+        return opened.file
+
+    def _check_size(self, work: Work) -> None:
+        if work.object.size == 0:
+            raise errors.EmptyObject
+        if work.object.size > self._settings.max_object_bytes:
+            raise errors.ObjectTooLarge
+
+    def _split(self, work: Work, file: OpenedFile, opened: _Open, clock: Clock) -> None:
+        if work.sha256 is not None and work.sha256 != opened.sha256:
+            raise errors.ChecksumMismatch
+        pages = file.count()
+        if not self._commit(lambda: self._ledger.split(work, pages, self._engine.info)):
+            return
+        # This call goes on with one page itself, if it has the time.
+        others = pages - 1 if clock.remaining() > 0 else pages
+        if others:
+            self._waker.wake(min(others, self._settings.ocr_fanout))
+
+    def _page(self, work: Work, file: OpenedFile, clock: Clock) -> None:
+        decoded = file.page(work.page, work.ocr)
+        page = decoded.page if isinstance(decoded, TextLayer) else next(self._engine.recognise([decoded], clock=clock))
+        if not self._commit(lambda: self._ledger.finish(work, page)):
+            log.warning("another worker took the page over", extra=_where(work))
+
+    def _reject(self, work: Work, exc: errors.InputError, opened: _Open) -> None:
+        if work.is_split or isinstance(exc, errors.ObjectChanged | errors.ObjectMissing):
+            opened.close()
+        problem = exc.problem if work.is_split else _on_page(exc, work)
+        self._commit(lambda: self._ledger.fail(work, problem, retry_in=None, rejected=True))
+
+    def _failed(self, work: Work, exc: errors.DocuSnapError) -> None:
+        failures = work.failures + 1
+        again = retry.after_failure(failures) if failures < self._settings.page_failures else None
+        log.warning("failed", extra={"code": exc.code, "failures": failures, **_where(work)})
+        self._commit(lambda: self._ledger.fail(work, _on_page(exc, work), retry_in=again, rejected=False))
+
+    def _commit(self, write: Callable[[], T]) -> T:
+        """Write, and try again while the database is away for a moment: the page is recognised already."""
+        ends = time.monotonic() + COMMIT_SECONDS
+        while True:
+            try:
+                return write()
+            except errors.DatabaseUnavailable:
+                if time.monotonic() > ends:
+                    raise
+                time.sleep(0.5)
+
+
+def _as_failure(exc: Exception) -> errors.DocuSnapError:
+    if isinstance(exc, errors.ProcessingError):
+        return exc
+    log.error("unexpected", exc_info=exc)
+    return errors.ProcessingError()
+
+
+def _on_page(exc: errors.DocuSnapError, work: Work) -> Any:
+    exc.page = work.page or None
+    return exc.problem
+
+
+def _where(work: Work) -> dict[str, Any]:
+    return {"document": work.document_id, "page": work.page, "attempt": work.attempt}

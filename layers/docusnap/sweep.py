@@ -1,0 +1,98 @@
+"""Finds what an event did not bring: uploads, foreign objects, expired leases and uploads, retention, unfinished deletions.
+
+Every step is bounded by SWEEP_BATCH and goes on where the last run stopped; one that fails does not keep the others from running.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Protocol
+
+from docusnap import errors
+from docusnap.model import ObjectVersion
+from docusnap.ports import IntakeLedger, ObjectStore, SweepLedger, Waker
+from docusnap.settings import Settings
+
+log = logging.getLogger(__name__)
+
+FOREIGN = "incoming/"
+HEADS_AT_ONCE = 8
+
+
+class Ledger(SweepLedger, IntakeLedger, Protocol):
+    """What sweep needs of the ledger."""
+
+
+class Sweep:
+    """One run is one call of the `sweep` function; two at once do no harm."""
+
+    def __init__(self, *, ledger: Ledger, store: ObjectStore, waker: Waker, settings: Settings) -> None:
+        self._ledger, self._store, self._waker, self._settings = ledger, store, waker, settings
+
+    def run(self) -> dict[str, int]:
+        """Do every step once and say how much each found; a step that failed is -1.
+
+        Raises: DatabaseUnavailable.
+        """
+        steps: dict[str, Callable[[], int]] = {
+            "uploads": self._uploads,
+            "expired": lambda: self._ledger.expire_uploads(self._settings.sweep_batch),
+            "foreign": self._foreign,
+            "removed": self._remove,
+            "retired": self._retire,
+            "forgotten": lambda: self._ledger.forget(self._settings.sweep_batch),
+        }
+        found = {name: _guarded(name, step) for name, step in steps.items()}
+        found["due"] = self._wake()
+        return found
+
+    def _uploads(self) -> int:
+        keys = [document.key for document in self._ledger.uploads_due(self._settings.sweep_batch)]
+        return self._arrive(keys)
+
+    def _foreign(self) -> int:
+        batch = self._settings.sweep_batch
+        name = f"{self._store.bucket}/{FOREIGN}"
+        listed = self._store.list(FOREIGN, self._ledger.cursor(name), batch)
+        arrived = self._arrive([version.key for version in self._ledger.unknown(listed)])
+        self._ledger.set_cursor(name, listed[-1].key if len(listed) == batch else None)
+        return arrived
+
+    def _arrive(self, keys: Sequence[str]) -> int:
+        """HEAD decides: a listing may be late, and tells no version."""
+        with ThreadPoolExecutor(HEADS_AT_ONCE) as pool:
+            seen: list[ObjectVersion | None] = list(pool.map(self._store.head, keys))
+        outcomes = [self._ledger.arrive(version).outcome for version in seen if version is not None]
+        return outcomes.count("queued")
+
+    def _remove(self) -> int:
+        removals = self._ledger.removals_due(self._settings.sweep_batch)
+        for removal in removals:
+            self._store.delete(removal.key)
+            if self._store.head(removal.key) is None:
+                self._ledger.removed(removal.document_id)
+        return len(removals)
+
+    def _retire(self) -> int:
+        if self._settings.retention_days is None:
+            return 0
+        return self._ledger.retire(timedelta(days=self._settings.retention_days), self._settings.sweep_batch)
+
+    def _wake(self) -> int:
+        due = self._ledger.due()
+        if due:
+            self._waker.wake(min(due, self._settings.ocr_fanout))
+        return due
+
+
+def _guarded(name: str, step: Callable[[], int]) -> int:
+    try:
+        return step()
+    except errors.DatabaseUnavailable:
+        raise
+    except errors.DocuSnapError as exc:
+        log.warning("a step of sweep failed", extra={"step": name, "code": exc.code, "detail": exc.detail})
+        return -1
