@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from functools import cache, cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docusnap import settings as configuration
@@ -13,6 +15,8 @@ from docusnap.settings import Settings
 
 if TYPE_CHECKING:
     from docusnap.adapters.postgres.ledger import PostgresLedger
+    from docusnap.ocr.worker import Worker
+    from docusnap.sweep import Sweep
 
 
 class Parts:
@@ -56,6 +60,28 @@ class Parts:
         from docusnap.adapters.engine_process import EngineProcess
 
         return EngineProcess(self.settings)
+
+    @cached_property
+    def worker(self) -> Worker:
+        from docusnap.ocr.scratch import Scratch
+        from docusnap.ocr.worker import Worker
+
+        folder = self.settings.scratch_dir or Path(tempfile.gettempdir()) / "docusnap"
+        return Worker(
+            ledger=self.ledger,
+            store=self.store,
+            decoder=self.decoder,
+            engine=self.engine,
+            waker=self.waker,
+            scratch=Scratch(folder, self.settings.scratch_bytes),
+            settings=self.settings,
+        )
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        from docusnap.sweep import Sweep
+
+        return Sweep(ledger=self.ledger, store=self.store, waker=self.waker, settings=self.settings)
 
 
 @cache

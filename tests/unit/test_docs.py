@@ -1,0 +1,26 @@
+"""What the documents say is what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from docusnap.errors import catalogue
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_table_of_codes_is_the_code() -> None:
+    rows = re.findall(r"^\| `([a-z_0-9]+)` \| (\d+) \| (yes|no) \| (.*?) \| (.*?) \|$", (ROOT / "docs/errors.md").read_text("utf-8"), re.MULTILINE)
+    written = {row[0]: row[1:] for row in rows}
+    known = {
+        error.code: (str(error.http_status), "yes" if error.retryable else "no", " ".join((error.__doc__ or "").split()), error.remedy)
+        for error in catalogue()
+    }
+    assert len(rows) == len(written), "a code stands twice"
+    assert written == known
+
+
+def test_every_code_belongs_to_one_error() -> None:
+    codes = [error.code for error in catalogue()]
+    assert sorted(codes) == sorted(set(codes))
