@@ -1,0 +1,284 @@
+"""A program in a child process, asked over pipes: what may crash, hang or eat memory does so apart from the worker.
+
+Both sides are here: `Child` starts and asks, `serve` answers. One message is a frame of two lengths, a JSON header, and raw bytes.
+Plain pipes on purpose: AWS Lambda has no /dev/shm, which multiprocessing's queues and locks need.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import queue
+import resource
+import select
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from docusnap import errors, ports
+
+Header = dict[str, Any]
+Buffer = bytes | bytearray | memoryview
+Handler = Callable[[Header, bytes], tuple[Header, Buffer]]
+
+FRAME = struct.Struct("<IQ")  # bytes of the JSON header, bytes of the payload
+MAX_HEADER = 64 << 20
+MAX_PAYLOAD = 2 << 30  # a child that was taken over must not make its parent allocate without end
+PIPE_BYTES = 1 << 20
+GLANCE_SECONDS = 0.1  # how often a waiting parent looks whether it was told to stop
+INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ")  # no secrets; on Lambda Python needs its library path
+MEMORY_VARIABLE = "DOCUSNAP_CHILD_MEMORY"
+
+
+class ChildError(Exception):
+    """The child gave no answer."""
+
+
+class ChildDied(ChildError):
+    """The child ended before it had answered; `returncode` is negative for a signal, as `subprocess` has it."""
+
+    def __init__(self, returncode: int) -> None:
+        self.returncode = returncode
+        self.signal = -returncode if returncode < 0 else None
+        how = f"by signal {signal.strsignal(self.signal)}" if self.signal else f"with status {returncode}"
+        super().__init__(f"The child ended {how}.")
+
+
+class ChildTimeout(ChildError):
+    """The child did not answer in time and was killed."""
+
+
+class ChildFailed(ChildError):
+    """The child's program raised an error that is none of DocuSnap's; the child lives on."""
+
+
+class Child:
+    """A program that runs `serve`, in a process of its own. One question at a time: not to be shared between threads.
+
+    The child has a small environment without secrets and its own process group (Ctrl-C at a terminal is for the parent). It ends as soon as
+    the parent's end of its pipe closes, so it cannot outlive a parent that was killed. (Not PR_SET_PDEATHSIG: that fires already when
+    the *thread* that started the child ends.)
+    """
+
+    def __init__(self, argv: Sequence[str], *, memory_bytes: int | None, threads: int = 1, env: Mapping[str, str] | None = None) -> None:
+        """Start `argv` (the arguments of a Python interpreter, such as `["-m", "package.module"]`); does not wait for it.
+
+        `memory_bytes` bounds the child's address space; `threads` is how many CPU seconds it may use a second; `env` adds variables.
+        """
+        self._threads = threads
+        self._process = subprocess.Popen(
+            [sys.executable, "-s", "-P", *(["-B"] if sys.dont_write_bytecode else []), *argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            pipesize=PIPE_BYTES,
+            process_group=0,
+            env=_environment(memory_bytes) | dict(env or {}),
+        )
+        assert self._process.stdin is not None  # noqa: S101  both are pipes
+        assert self._process.stdout is not None  # noqa: S101
+        self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
+        os.set_blocking(self._to, False)
+        os.set_blocking(self._from, False)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, header: Header, payload: Buffer = b"", *, timeout: float, clock: ports.Clock | None = None) -> tuple[Header, bytes]:
+        """Send one question and wait for its answer, at most `timeout` seconds.
+
+        Raises: ChildDied, ChildTimeout, errors.Interrupted (the clock says stop): the child is then killed and gone; ChildFailed, and any
+        DocuSnapError that the child's program raised: the child lives on.
+        """
+        patience = _Patience(timeout, clock)
+        question = {"ask": header, "cpu_seconds": timeout * self._threads}
+        try:
+            self._send(question, memoryview(payload).cast("B"), patience)
+            answer, data = self._receive(patience)
+        except (BrokenPipeError, EOFError, ValueError) as exc:
+            raise ChildDied(self._bury()) from exc
+        except BaseException:
+            self.close()  # a message that is half through cannot be taken up again
+            raise
+        if error := answer.get("error"):
+            _raise(error)
+        return answer["answer"], data
+
+    def close(self) -> None:
+        """Kill the child if it lives, and reap it."""
+        with self._process as process:
+            process.kill()
+
+    def _bury(self) -> int:
+        """The return code of a child that hung up; one that only closed its pipe is killed."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=1)
+        self.close()
+        return self._process.returncode
+
+    def _send(self, header: Header, payload: memoryview, patience: _Patience) -> None:
+        head = json.dumps(header).encode()
+        for part in (memoryview(FRAME.pack(len(head), payload.nbytes) + head), payload):
+            sent = 0
+            while sent < part.nbytes:
+                patience.until(self._to, select.POLLOUT)
+                sent += os.write(self._to, part[sent:])
+
+    def _receive(self, patience: _Patience) -> tuple[Header, bytes]:
+        def read(view: memoryview) -> int:
+            patience.until(self._from, select.POLLIN)
+            return os.readv(self._from, [view])
+
+        return _message(read)
+
+
+class _Patience:
+    """How long a parent waits, and when it gives up."""
+
+    def __init__(self, timeout: float, clock: ports.Clock | None) -> None:
+        self._timeout = timeout
+        self._end = time.monotonic() + timeout
+        self._clock = clock
+
+    def until(self, fd: int, event: int) -> None:
+        """Return once the pipe is ready. Raises: ChildTimeout, errors.Interrupted."""
+        poll = select.poll()
+        poll.register(fd, event)
+        while True:
+            if self._clock is not None and self._clock.stopping():
+                raise errors.Interrupted
+            if (left := self._end - time.monotonic()) <= 0:
+                raise ChildTimeout(f"No answer within {self._timeout:g} s.")
+            if poll.poll(1000 * min(GLANCE_SECONDS, left)):
+                return
+
+
+def _environment(memory_bytes: int | None) -> dict[str, str]:
+    env = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)  # the child finds what the parent finds
+    if memory_bytes is not None:
+        env[MEMORY_VARIABLE] = str(memory_bytes)
+    return env
+
+
+def _message(read: Callable[[memoryview], int]) -> tuple[Header, bytes]:
+    """One message from a pipe. Raises: EOFError where it ends before, ValueError where it is no message."""
+    head_bytes, payload_bytes = FRAME.unpack(_exactly(FRAME.size, read))
+    if head_bytes > MAX_HEADER or payload_bytes > MAX_PAYLOAD:
+        raise ValueError("The frame is larger than any message.")
+    header = json.loads(_exactly(head_bytes, read))
+    if not isinstance(header, dict):
+        raise ValueError("The header is no JSON object.")  # noqa: TRY004  the peer's fault, not a caller's
+    return header, _exactly(payload_bytes, read)
+
+
+def _exactly(count: int, read: Callable[[memoryview], int]) -> bytes:
+    """So many bytes, without a copy: a BytesIO lets its own buffer be filled in place, and gives it away."""
+    room = io.BytesIO(bytes(count))
+    with room.getbuffer() as view:
+        done = 0
+        while done < count:
+            got = read(view[done:])
+            if not got:
+                raise EOFError
+            done += got
+    return room.getvalue()
+
+
+_CLASSES: dict[str, type[errors.DocuSnapError]] = {}
+
+
+def _raise(error: Header) -> NoReturn:
+    if not _CLASSES:
+        _CLASSES.update({cls.code: cls for cls in errors.catalogue()})
+    cls = _CLASSES.get(str(error.get("code")))
+    if cls is None:
+        raise ChildFailed(error.get("detail"))
+    raise cls(error["detail"], page=error.get("page"), **error.get("members", {}))
+
+
+# --- The child's side -------------------------------------------------------------------------------------------------
+
+
+def serve(handle: Handler) -> NoReturn:
+    """Answer the parent's questions until it hangs up. Call it after the imports: they are then done before the first question.
+
+    A DocuSnapError reaches the parent as itself, MemoryError as DecodedTooLarge, any other exception as ChildFailed.
+    """
+    questions, answers = _private_pipes()
+    _bound_memory()
+    inbox: queue.SimpleQueue[tuple[Header, bytes]] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(questions, inbox), daemon=True).start()
+    while True:
+        header, payload = inbox.get()
+        _bound_cpu(header["cpu_seconds"])
+        answer, data = _answer(handle, header["ask"], payload)
+        del payload
+        _reply(answers, answer, memoryview(data).cast("B"))
+        del data
+
+
+def _private_pipes() -> tuple[int, int]:
+    """Move the protocol away from 0 and 1, so that nothing a library prints can get into it."""
+    questions, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    os.close(nothing)
+    return questions, answers
+
+
+def _listen(questions: int, inbox: queue.SimpleQueue[tuple[Header, bytes]]) -> None:
+    """Read ahead in a thread: so the parent's end is noticed in the middle of work too."""
+    try:
+        while True:
+            inbox.put(_message(lambda view: os.readv(questions, [view])))
+    except (EOFError, ValueError):
+        os._exit(0)
+    except MemoryError:
+        os._exit(1)
+
+
+def _answer(handle: Handler, header: Header, payload: bytes) -> tuple[Header, Buffer]:
+    try:
+        answer, data = handle(header, payload)
+    except errors.DocuSnapError as exc:
+        return {"error": {"code": exc.code, "detail": exc.detail, "page": exc.page, "members": exc.members}}, b""
+    except MemoryError:
+        return {"error": {"code": errors.DecodedTooLarge.code, "detail": None}}, b""
+    except Exception as exc:  # noqa: BLE001  whatever it is, the parent hears of it
+        return {"error": {"code": None, "detail": f"{type(exc).__name__}: {exc}"}}, b""
+    return {"answer": answer}, data
+
+
+def _reply(answers: int, header: Header, payload: memoryview) -> None:
+    head = json.dumps(header).encode()
+    for part in (memoryview(FRAME.pack(len(head), payload.nbytes) + head), payload):
+        sent = 0
+        while sent < part.nbytes:
+            sent += os.write(answers, part[sent:])
+
+
+def _bound_memory() -> None:
+    if limit := os.environ.get(MEMORY_VARIABLE):
+        resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
+
+
+def _bound_cpu(seconds: float) -> None:
+    """A backstop for the parent's own limit: it holds when the parent is gone, too. SIGXCPU ends the process."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    limit = int(usage.ru_utime + usage.ru_stime + seconds) + 2
+    resource.setrlimit(resource.RLIMIT_CPU, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))

@@ -1,0 +1,75 @@
+"""A child program for tests: it does what its header says, from echoing to the disaster named. Run by its path."""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+
+from docusnap import errors
+from docusnap.adapters import child
+
+
+def echo(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+    return header, payload
+
+
+def look(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+    return {"env": dict(os.environ), "argv": sys.argv, "pgid": os.getpgid(0)}, b""
+
+
+def chatter(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+    """A native library that prints to file descriptor 1."""
+    os.write(1, b"a library's greeting\n")
+    print("another", flush=True)
+    return {"read": len(sys.stdin.read())}, b""
+
+
+def segfault(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+    signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+    ctypes.string_at(0)
+    raise AssertionError
+
+
+def leave(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+    os._exit(header["status"])
+
+
+def hang(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+    while True:
+        time.sleep(60)
+
+
+def spin(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+    """Burn CPU, with so low a bound that the kernel ends it."""
+    child._bound_cpu(-1)
+    while True:
+        pass
+
+
+def eat_memory(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+    return {"bytes": len(bytearray(header["bytes"]))}, b""
+
+
+def refuse(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+    raise errors.TooManyPages("It has 7 pages.", page=7, limit=6)
+
+
+def stumble(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+    raise KeyError("stumbled")
+
+
+def talk_nonsense(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+    """Write something else than the protocol into every pipe there is."""
+    for descriptor in range(3, 10):
+        try:
+            os.write(descriptor, b"\xff" * 64)
+        except OSError:
+            continue
+    return hang(header, payload)
+
+
+DEEDS = {deed.__name__: deed for deed in (echo, look, chatter, segfault, leave, hang, spin, eat_memory, refuse, stumble, talk_nonsense)}
+
+if __name__ == "__main__":
+    child.serve(lambda header, payload: DEEDS[header["do"]](header, payload))
