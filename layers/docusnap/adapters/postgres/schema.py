@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+HEAD = "0001"  # the newest migration; kept here since functions do not ship Alembic. Ids sort as text, so "older" is "less".
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -60,8 +62,23 @@ document = sa.Table(
     sa.Column("deleted_at", Moment),  # a tombstone: filename, request and all text are gone
     sa.Column("purged_at", Moment),  # the store confirmed that the tombstone's object is gone, after its upload URL had run out
     # One living document a key; a foreign key may come back once its tombstone has done its work.
-    sa.Index("uq_document_bucket_key", "bucket", "key", unique=True, postgresql_where=sa.text("purged_at IS NULL"), sqlite_where=sa.text("purged_at IS NULL")),
-    sa.Index("ix_document_look_at", "look_at", postgresql_where=sa.text("look_at IS NOT NULL"), sqlite_where=sa.text("look_at IS NOT NULL")),
+    sa.Index(
+        "uq_document_bucket_key",
+        "bucket",
+        "key",
+        unique=True,
+        postgresql_where=sa.text("purged_at IS NULL"),
+        sqlite_where=sa.text("purged_at IS NULL"),
+    ),
+    sa.Index(
+        "ix_document_look_at", "look_at", postgresql_where=sa.text("look_at IS NOT NULL"), sqlite_where=sa.text("look_at IS NOT NULL")
+    ),
+    sa.Index(
+        "ix_document_purged_at",
+        "purged_at",
+        postgresql_where=sa.text("purged_at IS NOT NULL"),
+        sqlite_where=sa.text("purged_at IS NOT NULL"),
+    ),
 )
 
 revision = sa.Table(
@@ -98,8 +115,18 @@ revision = sa.Table(
         postgresql_where=sa.text("finished_at IS NULL"),
         sqlite_where=sa.text("finished_at IS NULL"),
     ),
-    sa.Index("ix_revision_list", "tenant_id", "created_at", "document_id", postgresql_where=sa.text("served"), sqlite_where=sa.text("served")),
-    sa.Index("ix_revision_list_by_status", "tenant_id", "status", "created_at", "document_id", postgresql_where=sa.text("served"), sqlite_where=sa.text("served")),
+    sa.Index(
+        "ix_revision_list", "tenant_id", "created_at", "document_id", postgresql_where=sa.text("served"), sqlite_where=sa.text("served")
+    ),
+    sa.Index(
+        "ix_revision_list_by_status",
+        "tenant_id",
+        "status",
+        "created_at",
+        "document_id",
+        postgresql_where=sa.text("served"),
+        sqlite_where=sa.text("served"),
+    ),
     sa.Index("ix_revision_finished_at", "finished_at", postgresql_where=sa.text("served"), sqlite_where=sa.text("served")),
 )
 
@@ -114,8 +141,17 @@ work = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),  # only the fence
     sa.Column("failures", sa.Integer, nullable=False, server_default="0"),  # reported by a living worker
     sa.Column("lost", sa.Integer, nullable=False, server_default="0"),  # leases that ran out
-    sa.Column("error", sa.JSON),
-    sa.Index("ix_work_due", "tenant_id", "due_at", "revision_id", "page", postgresql_where=sa.text("due_at IS NOT NULL"), sqlite_where=sa.text("due_at IS NOT NULL")),
+    sa.Column("error", sa.JSON),  # the last one reported; final where the state is failed
+    sa.Column("rejected", sa.Boolean, nullable=False, server_default=sa.false()),  # it failed because the input can never work
+    sa.Index(
+        "ix_work_due",
+        "tenant_id",
+        "due_at",
+        "revision_id",
+        "page",
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+    ),
 )
 
 page_content = sa.Table(
