@@ -1,0 +1,54 @@
+"""One line cut out of the full raster, made straight."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from docusnap.adapters.onnx.detector import Quad
+
+VERTICAL = 1.5  # height over width from which a rectangle may be a vertical line
+CERTAINLY_VERTICAL = 3.0  # between the two it may as well be one narrow letter, so both readings are tried
+
+
+def size(quad: Quad) -> tuple[float, float]:
+    """Width and height in pixels, along the text's own axes."""
+    top_left, top_right, bottom_right, bottom_left = quad
+    width = max(math.dist(top_left, top_right), math.dist(bottom_left, bottom_right))
+    height = max(math.dist(top_left, bottom_left), math.dist(top_right, bottom_right))
+    return width, height
+
+
+def aspect(quad: Quad) -> float:
+    """Length over thickness of the line it holds, whichever way that runs."""
+    thickness, length = sorted(size(quad))
+    return length / max(thickness, 1.0)
+
+
+def cut(page: NDArray[np.uint8], quad: Quad) -> NDArray[Any]:
+    """The quad as an upright rectangle: height × width × 3, RGB."""
+    width, height = (max(1, round(side)) for side in size(quad))
+    # Only the part around the quad is handed to OpenCV: its warp takes no source wider than 32,767 pixels.
+    left, top = np.maximum(np.floor(quad.min(axis=0)).astype(int) - 1, 0)
+    right, bottom = np.ceil(quad.max(axis=0)).astype(int) + 2
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    warp = cv2.getPerspectiveTransform(quad - np.array([left, top], np.float32), target)
+    around = np.ascontiguousarray(page[top:bottom, left:right])
+    return cv2.warpPerspective(around, warp, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def readings(page: NDArray[np.uint8], quad: Quad) -> list[tuple[NDArray[Any], bool]]:
+    """The ways to read a quad: the raster of each, and whether it was turned because the line is vertical.
+
+    A vertical line is turned counter-clockwise, so that its top comes to the left, as the recogniser learnt it.
+    """
+    width, height = size(quad)
+    upright = cut(page, quad)
+    if height < VERTICAL * width:
+        return [(upright, False)]
+    turned = (np.ascontiguousarray(np.rot90(upright)), True)
+    return [turned] if height >= CERTAINLY_VERTICAL * width else [(upright, False), turned]

@@ -1,0 +1,142 @@
+"""Lines as an engine found them, in no order, become lines in reading order, and blocks of them.
+
+Pure functions on polygons. Skew is taken out first; vertical text is horizontal text seen from its side, so Chinese
+columns from right to left need no rules of their own.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from docusnap.model import Block, Line, Polygon
+from docusnap.ocr.xy_cut import Box, Row, order, paragraphs
+
+TALL = 2.0  # height over width from which a line of two characters or more is vertical
+WORD_GAP = 0.8  # of a line's height: boxes no further apart on one row are one line
+SAME_SIZE = 1.6  # at most this ratio of heights within a line
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A page's lines in reading order, and the paragraphs they form."""
+
+    lines: tuple[Line, ...]
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """How the page must be seen for text to run to the right and lines to follow downwards."""
+
+    skew: float  # radians clockwise
+    vertical: bool
+
+    def box(self, polygon: Polygon, index: int) -> Box:
+        points = [self._seen(x, y) for x, y in polygon]
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        return Box(min(xs), min(ys), max(xs), max(ys), index)
+
+    def polygon(self, boxes: Iterable[Box]) -> Polygon:
+        """The rectangle around boxes, back on the page, clockwise from its top left."""
+        boxes = list(boxes)
+        left, top = min(box.left for box in boxes), min(box.top for box in boxes)
+        right, bottom = max(box.right for box in boxes), max(box.bottom for box in boxes)
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+        if self.vertical:  # the page's top left is this frame's bottom left
+            corners = [corners[3], *corners[:3]]
+        return tuple(self._on_page(x, y) for x, y in corners)
+
+    def _seen(self, x: float, y: float) -> tuple[float, float]:
+        x, y = _turned(x, y, -self.skew)
+        return (y, -x) if self.vertical else (x, y)
+
+    def _on_page(self, x: float, y: float) -> tuple[float, float]:
+        return _turned(*((-y, x) if self.vertical else (x, y)), self.skew)
+
+
+def arrange(lines: Sequence[Line]) -> Layout:
+    """Order lines for reading; pieces of one line that the detector cut at a word gap are joined again.
+
+    The lines may come in any order, but the result depends on their polygons only.
+    """
+    frame = _frame(lines)
+    boxes = [frame.box(line.polygon, index) for index, line in enumerate(lines)]
+    arranged: list[Line] = []
+    blocks: list[Block] = []
+    for region in order(boxes):
+        for paragraph in paragraphs(region):
+            first = len(arranged)
+            arranged += [_join(pieces, lines, frame) for row in paragraph for pieces in _pieces(row)]
+            blocks.append(Block("paragraph", first, len(arranged) - 1))
+    return Layout(tuple(arranged), tuple(blocks))
+
+
+def _frame(lines: Sequence[Line]) -> _Frame:
+    tall = [line for line in lines if _is_tall(line)]
+    vertical = sum(_area(line) for line in tall) > sum(_area(line) for line in lines) / 2
+    long = tall if vertical else [line for line in lines if _sides(line)[0] > 5 * _sides(line)[1]]
+    return _Frame(median(_tilt(line, vertical) for line in long) if long else 0.0, vertical)
+
+
+def _is_tall(line: Line) -> bool:
+    width, height = _sides(line)
+    return height >= TALL * width and len(line.text) > 1
+
+
+def _sides(line: Line) -> tuple[float, float]:
+    top_left, top_right, _, bottom_left = line.polygon
+    return math.dist(top_left, top_right), math.dist(top_left, bottom_left)
+
+
+def _area(line: Line) -> float:
+    width, height = _sides(line)
+    return width * height
+
+
+def _tilt(line: Line, vertical: bool) -> float:
+    """How far a line is turned clockwise, in radians: by its upper edge, or by the left one if it runs downwards."""
+    (x0, y0), (x1, y1), _, (x3, y3) = line.polygon
+    return math.atan2(x0 - x3, y3 - y0) if vertical else math.atan2(y1 - y0, x1 - x0)
+
+
+def _turned(x: float, y: float, angle: float) -> tuple[float, float]:
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return x * cosine - y * sine, x * sine + y * cosine
+
+
+def _pieces(row: Row) -> list[list[Box]]:
+    """The boxes of a row that belong to one line together: a word gap apart and of one size."""
+    lines: list[list[Box]] = []
+    for box in row:
+        if lines and _continues(lines[-1][-1], box):
+            lines[-1].append(box)
+        else:
+            lines.append([box])
+    return lines
+
+
+def _continues(left: Box, right: Box) -> bool:
+    small, large = sorted((left.height, right.height))
+    return right.left - left.right <= WORD_GAP * small and large <= SAME_SIZE * small
+
+
+def _join(pieces: Sequence[Box], lines: Sequence[Line], frame: _Frame) -> Line:
+    parts = [lines[box.index] for box in pieces]
+    if len(parts) == 1:
+        return parts[0]
+    text = parts[0].text
+    for part in parts[1:]:
+        text += part.text if _unspaced(text, part.text) else f" {part.text}"
+    weights = [len(part.text) for part in parts]
+    known = [(part.confidence, weight) for part, weight in zip(parts, weights, strict=True) if part.confidence is not None]
+    confidence = sum(value * weight for value, weight in known) / sum(weight for _, weight in known) if known else None
+    return Line(text, confidence, frame.polygon(pieces), tuple(word for part in parts for word in part.words))
+
+
+def _unspaced(before: str, after: str) -> bool:
+    """Chinese and Japanese are written without spaces."""
+    return all(unicodedata.east_asian_width(text) in {"W", "F"} for text in (before[-1:], after[:1]) if text)

@@ -1,0 +1,216 @@
+"""The order of boxes: a recursive cut into columns and bands, made only where running text stands on both sides.
+
+Cutting wherever there is white space would read a form or a receipt column by column; sorting by height alone, as
+most engines do, interleaves columns. So a vertical cut needs evidence: lines that fill both sides, or sides whose lines
+do not stand level. Everything else is read row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+GUTTER = 0.4  # of a line's height: detectors grow their boxes, so a gutter looks narrower than it is
+FILLED = 0.72  # how much of its column a line of running text covers, in the median
+LONG = 4.0  # width over height of a line of running text, in the median
+TIGHT = 1.9  # distance from line to line over a line's height; rows of forms stand further apart
+LEVEL = 0.35  # of a line's height: two lines whose middles are no further apart stand on one row
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A line's place in the frame in which text runs to the right and lines follow downwards."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    index: int  # of the line it stands for
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    @property
+    def middle(self) -> float:
+        return (self.top + self.bottom) / 2
+
+
+Row = list[Box]  # boxes that stand level, from left to right
+Interval = tuple[float, float]
+
+
+def order(boxes: Sequence[Box]) -> list[list[Row]]:
+    """The regions of a page in reading order, each as its rows."""
+    if not boxes:
+        return []
+    columns = _columns(boxes)
+    if len(columns) > 1:
+        return [region for column in columns for region in order(column)]
+    bands = _bands(boxes)
+    if (run := _first_run(bands)) is None:
+        return [rows(boxes)]
+    before, inside, after = (_joined(part) for part in (bands[: run.start], bands[run.start : run.stop], bands[run.stop :]))
+    return [*order(before), *order(inside), *order(after)]
+
+
+def rows(boxes: Sequence[Box]) -> list[Row]:
+    """Boxes that stand level become one row; rows from the top down."""
+    found: list[Row] = []
+    for box in sorted(boxes, key=lambda box: box.middle):
+        if found and _level(found[-1][-1], box):
+            found[-1].append(box)
+        else:
+            found.append([box])
+    return [sorted(row, key=lambda box: box.left) for row in found]
+
+
+def _level(one: Box, other: Box) -> bool:
+    return abs(one.middle - other.middle) <= LEVEL * min(one.height, other.height)
+
+
+def _columns(boxes: Sequence[Box]) -> list[list[Box]]:
+    """The boxes cut at every gutter that has running text, or unrelated blocks, on both sides."""
+    strips = _strips(boxes)
+    columns = strips[:1]
+    for left, right in pairwise(strips):
+        if (_is_running_text(left) and _is_running_text(right)) or _are_unrelated(left, right):
+            columns.append(right)
+        else:
+            columns[-1] = columns[-1] + right
+    return columns
+
+
+def _strips(boxes: Sequence[Box]) -> list[list[Box]]:
+    """The boxes parted wherever white space runs through from top to bottom."""
+    least = GUTTER * median(box.height for box in boxes)
+    strips: list[list[Box]] = []
+    reach = float("-inf")
+    for box in sorted(boxes, key=lambda box: box.left):
+        if box.left - reach >= least:
+            strips.append([])
+        strips[-1].append(box)
+        reach = max(reach, box.right)
+    return strips
+
+
+def _is_running_text(boxes: Sequence[Box]) -> bool:
+    lines = rows(boxes)
+    if len(lines) < 2:
+        return False
+    height = median(box.height for box in boxes)
+    width = max(box.right for box in boxes) - min(box.left for box in boxes)
+    lengths = [sum(box.width for box in line) for line in lines]
+    steps = [below[0].middle - above[0].middle for above, below in pairwise(lines)]
+    return median(lengths) >= max(FILLED * width, LONG * height) and median(steps) <= TIGHT * height
+
+
+def _are_unrelated(left: Sequence[Box], right: Sequence[Box]) -> bool:
+    """Both sides have several lines, and most of the shorter side's have none of the other side level with them."""
+    few, many = sorted((left, right), key=len)
+    if len(rows(few)) < 2:
+        return False
+    alone = sum(not any(_level(box, other) for other in many) for box in few)
+    return alone > 0.6 * len(few)
+
+
+def _bands(boxes: Sequence[Box]) -> list[list[Box]]:
+    """The boxes parted wherever white space runs through from left to right; the outer fifths of a line count as white."""
+    bands: list[list[Box]] = []
+    reach = float("-inf")
+    for box in sorted(boxes, key=lambda box: box.top + box.height / 5):
+        if box.top + box.height / 5 >= reach:
+            bands.append([])
+        bands[-1].append(box)
+        reach = max(reach, box.bottom - box.height / 5)
+    return bands
+
+
+def _joined(bands: Sequence[Sequence[Box]]) -> list[Box]:
+    return [box for band in bands for box in band]
+
+
+def _first_run(bands: Sequence[list[Box]]) -> range | None:
+    """The first run of neighbouring bands that share a gutter; None where there is none, or it is all of them."""
+    for start in range(len(bands)):
+        stop = _shared_until(bands, start)
+        if stop is None or len(_columns(_joined(bands[start:stop]))) < 2:
+            continue
+        run = _trimmed(bands, start, stop)
+        if len(run) < len(bands) and len(_columns(_joined(bands[run.start : run.stop]))) > 1:
+            return run
+    return None
+
+
+def _shared_until(bands: Sequence[list[Box]], start: int) -> int | None:
+    """The end of the longest run from `start` through which some gutter goes."""
+    least = GUTTER * median(box.height for band in bands[start:] for box in band)
+    covered: list[Interval] = []
+    longest = None
+    for stop in range(start, len(bands)):
+        covered = _covered(covered, bands[stop], least)
+        if len(covered) > 1:
+            longest = stop + 1
+    return longest
+
+
+def _covered(intervals: list[Interval], band: Sequence[Box], least: float) -> list[Interval]:
+    merged: list[Interval] = []
+    for left, right in sorted([*intervals, *((box.left, box.right) for box in band)]):
+        if merged and left - merged[-1][1] < least:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], right))
+        else:
+            merged.append((left, right))
+    return merged
+
+
+def _trimmed(bands: Sequence[list[Box]], start: int, stop: int) -> range:
+    """The run without what merely does not reach its gutter: a heading or a page number above, the next heading below."""
+    columns = _columns(_joined(bands[start:stop]))
+    first_ends = max(box.right for box in columns[0])
+    last_begins = min(box.left for box in columns[-1])
+    while start + 1 < stop and all(box.left > first_ends for box in bands[start]) and _gap(bands, start + 1) > _height(bands[start]):
+        start += 1
+    while stop - 1 > start and all(box.right < last_begins for box in bands[stop - 1]) and _belongs_below(bands, stop - 1):
+        stop -= 1
+    return range(start, stop)
+
+
+def _belongs_below(bands: Sequence[list[Box]], index: int) -> bool:
+    above = _gap(bands, index)
+    below = _gap(bands, index + 1) if index + 1 < len(bands) else float("inf")
+    height = _height(bands[index])
+    return above > 2.5 * height or (above > 0.3 * height and below < above)
+
+
+def _gap(bands: Sequence[list[Box]], index: int) -> float:
+    """White space between the band of that index and the one before it."""
+    return min(box.top for box in bands[index]) - max(box.bottom for box in bands[index - 1])
+
+
+def _height(band: Sequence[Box]) -> float:
+    return max(box.height for box in band)
+
+
+def paragraphs(region: Sequence[Row]) -> Iterator[list[Row]]:
+    """The rows of a region parted at wide gaps and at changes of type size."""
+    height = median(box.height for row in region for box in row)
+    paragraph: list[Row] = []
+    for row in region:
+        if paragraph and (_gap([paragraph[-1], row], 1) > 0.6 * height or _resized(paragraph[-1], row)):
+            yield paragraph
+            paragraph = []
+        paragraph.append(row)
+    if paragraph:
+        yield paragraph
+
+
+def _resized(above: Row, below: Row) -> bool:
+    small, large = sorted((_height(above), _height(below)))
+    return large > 1.4 * small
