@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -153,6 +153,19 @@ def _read(name: str, variable: _Variable, environ: Mapping[str, str], problems: 
         shown = "the value given" if key in SECRETS else repr(text)
         problems.append(f"{key}: {shown} is not {variable.expects}.")
         return None
+
+
+def database_url(environ: Mapping[str, str]) -> str | None:
+    """DATABASE_URL alone, as `load` reads it, for commands that need no store; None where it is not set.
+
+    Raises: ConfigurationError.
+    """
+    problems: list[str] = []
+    variable = replace(_VARIABLES["database_url"], default=None)
+    found: str | None = _read("database_url", variable, environ, problems)
+    if problems:
+        raise ConfigurationError(" ".join(problems))
+    return found
 
 
 def secret(key: str, environ: Mapping[str, str], problems: list[str]) -> str | None:
