@@ -15,6 +15,7 @@ from docusnap.errors import DatabaseUnavailable
 
 T = TypeVar("T")
 P = ParamSpec("P")
+Row = sa.Row[*tuple[Any, ...]]
 Job = Callable[[sa.Connection], T]
 
 CLASHES = frozenset({"40001", "40P01"})  # serialization failure, deadlock: the transaction was undone and may be run again
@@ -159,6 +160,3 @@ def writing(method: Method[S, P, T]) -> Call[S, P, T]:
         return self.database.write(lambda connection: method(self, connection, *args, **kwargs))
 
     return call
-
-
-Values = dict[str, Any]

@@ -7,14 +7,20 @@ from typing import Self
 import sqlalchemy as sa
 
 from docusnap.adapters.postgres.database import Database
+from docusnap.adapters.postgres.intake import Intake
 from docusnap.adapters.postgres.keys import Keys
+from docusnap.adapters.postgres.query import Reads
 from docusnap.adapters.postgres.schema import HEAD
+from docusnap.adapters.postgres.search import SearchReads
+from docusnap.adapters.postgres.sweep import Sweeps
+from docusnap.adapters.postgres.uploads import Uploads
+from docusnap.adapters.postgres.work import WorkLog
 from docusnap.errors import SchemaOutdated
 
 UNDEFINED_TABLE = "42P01"
 
 
-class PostgresLedger(Keys):
+class PostgresLedger(Keys, Uploads, Intake, WorkLog, Reads, SearchReads, Sweeps):
     """ports.KeyLedger, UploadLedger, IntakeLedger, WorkLedger, QueryLedger and SweepLedger. Safe under threads."""
 
     @classmethod

@@ -177,6 +177,8 @@ idempotency = sa.Table(
     sa.Column("fingerprint", sa.String(64), nullable=False),  # sha256 of the request
     sa.Column("document_id", sa.ForeignKey("document.id"), nullable=False),
     sa.Column("created_at", Moment, nullable=False, server_default=now),
+    sa.Index("ix_idempotency_created_at", "created_at"),
+    sa.Index("ix_idempotency_document_id", "document_id"),
 )
 
 parked_event = sa.Table(
@@ -188,6 +190,7 @@ parked_event = sa.Table(
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("etag", sa.Text),
     sa.Column("created_at", Moment, nullable=False, server_default=now),
+    sa.Index("ix_parked_event_created_at", "created_at"),
 )
 
 sweep_cursor = sa.Table(

@@ -160,6 +160,8 @@ def _housekeeping() -> None:
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name="fk_idempotency_tenant_id"),
         sa.ForeignKeyConstraint(["document_id"], ["document.id"], name="fk_idempotency_document_id"),
     )
+    op.create_index("ix_idempotency_created_at", "idempotency", ["created_at"])
+    op.create_index("ix_idempotency_document_id", "idempotency", ["document_id"])
     op.create_table(
         "parked_event",
         sa.Column("id", ROW_ID, nullable=False, autoincrement=True),
@@ -170,6 +172,7 @@ def _housekeeping() -> None:
         sa.Column("created_at", MOMENT, nullable=False, server_default=NOW),
         sa.PrimaryKeyConstraint("id", name="pk_parked_event"),
     )
+    op.create_index("ix_parked_event_created_at", "parked_event", ["created_at"])
     op.create_table(
         "sweep_cursor",
         sa.Column("name", sa.String(255), nullable=False),

@@ -1,0 +1,132 @@
+"""What turns an object that was seen into work."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from docusnap import ledger
+from docusnap.adapters.postgres import transitions, views
+from docusnap.adapters.postgres.database import Part, Row, reading, writing
+from docusnap.adapters.postgres.keys import create_tenant
+from docusnap.adapters.postgres.pages import clean
+from docusnap.adapters.postgres.schema import document, parked_event, revision
+from docusnap.adapters.postgres.transitions import now
+from docusnap.ledger import Step
+from docusnap.model import Arrival, DocumentView, ObjectCreated, ObjectVersion, OcrMode, Status
+
+log = logging.getLogger(__name__)
+
+
+class Intake(Part):
+    """ports.IntakeLedger."""
+
+    @reading
+    def document_of(self, connection: sa.Connection, bucket: str, key: str) -> DocumentView | None:
+        """The living document of this key."""
+        row = connection.execute(views.VIEW.where(*_at(bucket, key))).one_or_none()
+        return views.view(row) if row else None
+
+    @writing
+    def arrive(self, connection: sa.Connection, seen: ObjectVersion) -> Arrival:
+        """Record a version of an object, as HEAD tells it."""
+        return _arrive(connection, seen)
+
+    @writing
+    def park(self, connection: sa.Connection, code: str, event: ObjectCreated) -> None:
+        """Keep a notification that names what nobody knows."""
+        values = {"code": code, "bucket": clean(event.bucket), "key": clean(event.key), "etag": event.etag and clean(event.etag)}
+        connection.execute(sa.insert(parked_event).values(values))
+
+
+def _at(bucket: str, key: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return document.c.bucket == clean(bucket), document.c.key == clean(key), document.c.purged_at.is_(None)
+
+
+def _arrive(connection: sa.Connection, seen: ObjectVersion) -> Arrival:
+    owner = transitions.lock(connection, *_at(seen.bucket, seen.key))
+    newest = None if owner is None or owner.deleted_at is not None else transitions.newest_revision(connection, owner.id)
+    step = ledger.on_arrival(seen, _known(owner, newest))
+    if step is Step.ADOPT:
+        return _adopt(connection, seen)
+    if owner is None:
+        return Arrival("unknown" if step is Step.UNKNOWN else "ignored")
+    if newest is None:
+        return _remove(connection, owner)
+    return _record(connection, step, owner, newest, seen)
+
+
+def _known(owner: Row | None, newest: Row | None) -> ledger.Known | None:
+    if owner is None:
+        return None
+    foreign = owner.origin == "foreign"
+    if newest is None:
+        return ledger.Known(foreign, True, Status.CANCELLED, None, None)
+    return ledger.Known(foreign, False, Status(newest.status), newest.etag, newest.sequencer)
+
+
+def _adopt(connection: sa.Connection, seen: ObjectVersion) -> Arrival:
+    if _removed_just_now(connection, seen):
+        return Arrival("ignored")
+    create_tenant(connection, ledger.FOREIGN_TENANT)
+    values = {
+        "id": uuid.uuid4().hex,
+        "tenant_id": ledger.FOREIGN_TENANT,
+        "filename": ledger.filename_of(seen.key),
+        "content_type": seen.content_type or "application/octet-stream",
+        "bucket": seen.bucket,
+        "key": seen.key,
+        "origin": "foreign",
+    }
+    adopted = connection.execute(insert(document).values(values).on_conflict_do_nothing().returning(document)).one_or_none()
+    if adopted is None:
+        return _arrive(connection, seen)  # another has just adopted the key, with this version or an older one
+    transitions.queue(connection, adopted, 1, OcrMode.AUTO, transitions.version_values(seen))
+    return Arrival("queued", adopted.id)
+
+
+def _removed_just_now(connection: sa.Connection, seen: ObjectVersion) -> bool:
+    removed = document.c.purged_at > now - ledger.REAPPEARS
+    query = sa.select(document.c.id).where(document.c.bucket == seen.bucket, document.c.key == seen.key, removed).limit(1)
+    return connection.execute(query).one_or_none() is not None
+
+
+def _remove(connection: sa.Connection, tombstone: Row) -> Arrival:
+    connection.execute(sa.update(document).where(document.c.id == tombstone.id).values(look_at=now))
+    return Arrival("deleted", tombstone.id)
+
+
+def _record(connection: sa.Connection, step: Step, owner: Row, newest: Row, seen: ObjectVersion) -> Arrival:
+    if step is Step.DUPLICATE:
+        return Arrival("duplicate", owner.id)
+    if step is Step.QUEUE:
+        _queue(connection, owner, newest, seen)
+        return Arrival("queued", owner.id)
+    if step is Step.RENEW:
+        _renew(connection, owner, newest, seen)
+        return Arrival("queued", owner.id)
+    if step is Step.NOTE:
+        values = transitions.version_values(seen)
+        connection.execute(sa.update(revision).where(revision.c.id == newest.id).values(values))
+    log.warning("an object was put that is not looked at", extra={"document": owner.id, "status": newest.status})
+    return Arrival("ignored", owner.id)
+
+
+def _queue(connection: sa.Connection, owner: Row, newest: Row, seen: ObjectVersion) -> None:
+    """The upload that was awaited, in time or late."""
+    queued = {"status": Status.QUEUED, "finished_at": None, "updated_at": now} | transitions.version_values(seen)
+    connection.execute(sa.update(document).where(document.c.id == owner.id).values(look_at=None))
+    connection.execute(sa.update(revision).where(revision.c.id == newest.id).values(queued))
+    transitions.queue_split(connection, owner.tenant_id, newest.id)
+
+
+def _renew(connection: sa.Connection, owner: Row, newest: Row, seen: ObjectVersion) -> None:
+    """A foreign object was overwritten: what is running can no longer be read to its end."""
+    if newest.finished_at is None:
+        status = ledger.overwritten_status(newest.pages_done)
+        transitions.conclude(connection, owner.id, newest.id, status, ledger.OVERWRITTEN)
+        transitions.cancel_work(connection, newest.id)
+    transitions.queue(connection, owner, newest.number + 1, OcrMode(newest.ocr), transitions.version_values(seen))

@@ -1,0 +1,84 @@
+"""What the `query` function reads, search aside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from docusnap.adapters.postgres import views
+from docusnap.adapters.postgres.cursor import Place
+from docusnap.adapters.postgres.database import Part, Row, reading, reading_snapshot
+from docusnap.adapters.postgres.pages import engine_from_json, page_from_json, problem_from_json
+from docusnap.adapters.postgres.schema import page_content, revision, work
+from docusnap.errors import PageNotFound
+from docusnap.model import ContentView, DocumentView, Listing, PageView, Status, WorkState
+
+
+class Reads(Part):
+    """ports.QueryLedger, without search."""
+
+    @reading
+    def document(self, connection: sa.Connection, tenant: str, document_id: str) -> DocumentView:
+        """Raises: DocumentNotFound."""
+        return views.find(connection, tenant, document_id)
+
+    @reading
+    def documents(
+        self, connection: sa.Connection, tenant: str, status: Status | None, limit: int, cursor: str | None
+    ) -> Listing[DocumentView]:
+        """Newest first; what is inserted meanwhile changes nothing of the pages that follow.
+
+        Raises: InvalidCursor.
+        """
+        query = _listing(tenant, status, Place.of(cursor) if cursor is not None else None)
+        rows = connection.execute(query.limit(limit + 1)).all()
+        items = [views.view(row) for row in rows[:limit]]
+        more = len(rows) > limit
+        return Listing(items, Place(items[-1].created_at, items[-1].id).token() if more else None)
+
+    @reading_snapshot
+    def content(self, connection: sa.Connection, tenant: str, document_id: str, page: int | None) -> tuple[DocumentView, ContentView]:
+        """The served revision's pages in order, finished or not, or the one asked for.
+
+        Before the pages are counted there are none, and none is missing.
+
+        Raises: DocumentNotFound, PageNotFound.
+        """
+        found = views.find(connection, tenant, document_id)
+        served = connection.execute(
+            sa.select(revision.c.id, revision.c.number, revision.c.engine).where(revision.c.document_id == document_id, revision.c.served)
+        ).one()
+        pages = _pages(connection, served.id, page)
+        counted = found.served.pages.total is not None
+        if page is not None and not pages and (page < 1 or counted or found.served.status.final):
+            raise PageNotFound
+        engine = engine_from_json(served.engine) if served.engine else None
+        return found, ContentView(document_id, served.number, engine, pages)
+
+
+def _listing(tenant: str, status: Status | None, after: Place | None) -> sa.Select[Any]:
+    shown = views.served.c
+    query = views.VIEW.where(shown.tenant_id == tenant)
+    if status is not None:
+        query = query.where(shown.status == status)
+    if after is not None:
+        query = query.where(sa.tuple_(shown.created_at, shown.document_id) < sa.tuple_(after.created_at, after.document_id))
+    return query.order_by(shown.created_at.desc(), shown.document_id.desc())
+
+
+def _pages(connection: sa.Connection, revision_id: int, page: int | None) -> Sequence[PageView]:
+    query = (
+        sa.select(work.c.page, work.c.state, work.c.error, page_content.c.body)
+        .outerjoin(page_content, (page_content.c.revision_id == work.c.revision_id) & (page_content.c.page == work.c.page))
+        .where(work.c.revision_id == revision_id, work.c.page > 0 if page is None else work.c.page == page)
+        .order_by(work.c.page)
+    )
+    return [_page(row) for row in connection.execute(query)] if page is None or 0 < page < 2**31 else []
+
+
+def _page(row: Row) -> PageView:
+    state = WorkState(row.state)
+    problem = problem_from_json(row.error) if state is WorkState.FAILED else None
+    return PageView(row.page, state, problem, page_from_json(row.page, row.body) if row.body else None)

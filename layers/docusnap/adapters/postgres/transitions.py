@@ -1,0 +1,89 @@
+"""What several ports do to a document, in the transaction of whoever holds its row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+
+from docusnap import ledger
+from docusnap.adapters.postgres.database import Row
+from docusnap.adapters.postgres.pages import problem_to_json
+from docusnap.adapters.postgres.schema import document, page_content, revision, work
+from docusnap.model import ObjectVersion, OcrMode, Problem, Status, WorkState
+
+now = sa.func.now()
+
+VERSION = ("etag", "version_id", "sequencer", "size")  # the columns of an object version
+
+
+def lock(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> Row | None:
+    """The document's row, held to the end of the transaction: whoever changes anything of a document begins here."""
+    return connection.execute(sa.select(document).where(*where).with_for_update(key_share=True)).one_or_none()
+
+
+def newest_revision(connection: sa.Connection, document_id: str) -> Row:
+    query = sa.select(revision).where(revision.c.document_id == document_id).order_by(revision.c.number.desc()).limit(1)
+    return connection.execute(query).one()
+
+
+def version_values(seen: ObjectVersion) -> dict[str, Any]:
+    return {name: getattr(seen, name) for name in VERSION}
+
+
+def queue(connection: sa.Connection, owner: Row, number: int, ocr: OcrMode, version: dict[str, Any]) -> None:
+    """A new revision, and the split as its first work. The first one is served at once, a later one when it has finished."""
+    values = new_revision(owner, number, Status.QUEUED, ocr) | version
+    revision_id = connection.execute(sa.insert(revision).values(values).returning(revision.c.id)).scalar_one()
+    queue_split(connection, owner.tenant_id, revision_id)
+
+
+def new_revision(owner: Row, number: int, status: Status, ocr: OcrMode) -> dict[str, Any]:
+    return {
+        "document_id": owner.id,
+        "number": number,
+        "served": number == 1,
+        "status": status,
+        "ocr": ocr,
+        "tenant_id": owner.tenant_id,
+        "created_at": owner.created_at,
+    }
+
+
+def queue_split(connection: sa.Connection, tenant: str, revision_id: int) -> None:
+    connection.execute(sa.insert(work).values(revision_id=revision_id, page=0, tenant_id=tenant, state=WorkState.QUEUED, due_at=now))
+
+
+def cancel_work(connection: sa.Connection, revision_id: int) -> None:
+    """End what has not finished. The raised attempt fences those who are at it."""
+    unfinished = (work.c.revision_id == revision_id) & work.c.state.in_([WorkState.QUEUED, WorkState.PROCESSING])
+    values = {"state": WorkState.CANCELLED, "due_at": None, "attempt": work.c.attempt + 1}
+    connection.execute(sa.update(work).where(unfinished).values(values))
+
+
+def conclude(connection: sa.Connection, document_id: str, revision_id: int, status: Status, problem: Problem | None) -> None:
+    """Give a revision its final status, and serve it if it is worth more than the one that is served."""
+    error = sa.null() if problem is None else problem_to_json(problem)
+    ended = {"status": status, "error": error, "finished_at": now, "updated_at": now}
+    connection.execute(sa.update(revision).where(revision.c.id == revision_id).values(ended))
+    shown = connection.execute(
+        sa.select(revision.c.id, revision.c.status).where(revision.c.document_id == document_id, revision.c.served)
+    ).one()
+    if shown.id != revision_id and ledger.takes_over(status, Status(shown.status)):
+        _serve(connection, document_id, revision_id)
+
+
+def _serve(connection: sa.Connection, document_id: str, revision_id: int) -> None:
+    others = (revision.c.document_id == document_id) & (revision.c.id != revision_id)
+    connection.execute(sa.update(revision).where(others, revision.c.served).values(served=False))
+    connection.execute(sa.update(revision).where(revision.c.id == revision_id).values(served=True))
+    for table in (page_content, work):
+        connection.execute(sa.delete(table).where(table.c.revision_id.in_(sa.select(revision.c.id).where(others))))
+
+
+def bury(connection: sa.Connection, document_ids: Collection[str]) -> None:
+    """Leave tombstones: no name, no text, and an object that is due for removal."""
+    wiped = {"filename": "", "content_type": "", "request": sa.null(), "deleted_at": now, "look_at": now}
+    connection.execute(sa.update(document).where(document.c.id.in_(document_ids)).values(wiped))
+    connection.execute(sa.delete(revision).where(revision.c.document_id.in_(document_ids)))  # and with it work and content

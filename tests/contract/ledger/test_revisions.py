@@ -1,0 +1,114 @@
+"""Which revision is served: the newest finished one, unless it has less to serve than the one before."""
+
+from __future__ import annotations
+
+import pytest
+from docusnap.errors import NotUploaded
+from docusnap.model import DocumentView, OcrMode, Progress, Status
+
+from tests.contract.ledger.world import CRASH, World
+
+
+def reprocess(world: World, document: DocumentView, ocr: OcrMode = OcrMode.AUTO) -> DocumentView:
+    return world.ledger.reprocess("acme", document.id, ocr)
+
+
+def test_a_running_revision_shows_beside_the_served_one(world: World) -> None:
+    document = world.recognised(world.upload(), "old", "old")
+    running = reprocess(world, document)
+    assert running.served == document.served
+    assert (running.newest.number, running.newest.status, running.newest.pages) == (2, Status.QUEUED, Progress(None, 0, 0))
+    assert not running.settled
+
+
+def test_a_new_revision_reads_the_same_object_in_the_way_that_was_asked_for(world: World) -> None:
+    document = world.upload()
+    first = world.claim()
+    world.ledger.fail(first, CRASH, retry_in=None, rejected=False)
+    reprocess(world, document, OcrMode.FORCE)
+    second = world.claim()
+    assert (second.object, second.ocr) == (first.object, OcrMode.FORCE)
+
+
+def test_text_and_search_stay_the_old_ones_until_the_new_are_done(world: World) -> None:
+    document = world.recognised(world.upload(), "old one", "old two")
+    reprocess(world, document)
+    world.split(2)
+    world.finish("new one")
+    assert world.texts(document) == ["old one", "old two"]
+    assert [hit.page for hit in world.ledger.search("acme", "old", 10, None).items] == [1, 2]
+    assert world.ledger.search("acme", "new", 10, None).items == []
+    assert world.see(document).newest.pages == Progress(2, 1, 0)
+
+
+def test_a_revision_that_succeeded_replaces_text_and_work_of_the_old_one(world: World) -> None:
+    document = world.recognised(world.upload(), "old one", "old two")
+    reprocess(world, document)
+    done = world.recognised(document, "new one")
+    assert (done.served.number, done.served.status, done.served.pages) == (2, Status.SUCCEEDED, Progress(1, 1, 0))
+    assert done.served == done.newest
+    assert world.texts(document) == ["new one"]
+    assert world.ledger.search("acme", "old", 10, None).items == []
+    assert (world.count("page_content"), world.count("work")) == (1, 2)
+
+
+def test_a_running_revision_is_returned_as_it_is(world: World) -> None:
+    document = world.recognised(world.upload(), "old")
+    first = reprocess(world, document)
+    assert reprocess(world, document, OcrMode.FORCE) == first
+    assert world.ledger.due() == 1
+    queued = world.upload()
+    assert reprocess(world, queued) == queued
+
+
+def test_without_an_object_there_is_nothing_to_reprocess(world: World) -> None:
+    with pytest.raises(NotUploaded):
+        reprocess(world, world.register())
+
+
+def test_a_new_revision_that_failed_leaves_the_old_text_served_and_is_seen(world: World) -> None:
+    document = world.recognised(world.upload(), "old")
+    reprocess(world, document)
+    seen = world.failed(document)
+    assert (seen.served, seen.newest.status, seen.settled) == (document.served, Status.FAILED, True)
+    assert world.texts(document) == ["old"]
+
+
+def test_a_new_revision_that_was_cancelled_leaves_the_old_text_served(world: World) -> None:
+    document = world.recognised(world.upload(), "old")
+    reprocess(world, document)
+    world.split(2)
+    world.finish("half")
+    seen = world.ledger.cancel("acme", document.id)
+    assert (seen.served, seen.newest.status) == (document.served, Status.CANCELLED)
+    assert world.texts(document) == ["old"]
+
+
+def test_after_one_that_failed_the_next_may_succeed(world: World) -> None:
+    document = world.recognised(world.upload(), "old")
+    reprocess(world, document)
+    world.failed(document)
+    reprocess(world, document)
+    done = world.recognised(document, "new")
+    assert (done.served.number, world.texts(document)) == (3, ["new"])
+    assert world.count("page_content") == 1
+
+
+@pytest.mark.parametrize("rejected", [True, False])
+def test_where_nothing_was_served_the_newest_is_served_whatever_it_is(world: World, rejected: bool) -> None:
+    document = world.failed(world.upload())
+    reprocess(world, document)
+    assert world.see(document).served.status is Status.FAILED
+    world.fail(rejected=rejected)
+    seen = world.see(document)
+    assert (seen.served.number, seen.served == seen.newest) == (2, True)
+
+
+def test_partial_replaces_succeeded_since_it_has_something_to_serve(world: World) -> None:
+    document = world.recognised(world.upload(), "old")
+    reprocess(world, document)
+    world.split(2)
+    world.finish("new")
+    world.fail()
+    seen = world.see(document)
+    assert (seen.served.number, seen.served.status) == (2, Status.PARTIAL)
