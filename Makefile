@@ -1,0 +1,36 @@
+# make run             set everything up, start DocuSnap on 127.0.0.1, recognise a sample page, and serve until Ctrl-C
+# make run FILE=a.pdf  the same with a file of your own
+
+PYTHON ?= python3
+VENV ?= .venv
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+.PHONY: run install
+
+# exec: docusnap takes the place of the shell, so that make's child is the one that ends everything.
+run: install
+	@exec $(BIN)/docusnap up $(if $(FILE),"$$FILE")
+
+install: $(VENV)/.docusnap $(VENV)/.models
+
+# Each mark is set after its step has succeeded, so that an interrupted step is done again, and is older than a lock that was changed.
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "DocuSnap needs Python 3.11 or newer; name one: make run PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.requirements: requirements/embedded.txt | $(VENV)/.created
+	@echo "Installing what DocuSnap needs into $(VENV), once …"
+	$(PIP) install --quiet --require-hashes --requirement $<
+	@touch $@
+
+$(VENV)/.docusnap: pyproject.toml $(VENV)/.requirements
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.models: requirements/models.txt $(VENV)/.docusnap
+	$(BIN)/python -m docusnap.adapters.models fetch --requirements $<
+	@touch $@
