@@ -62,6 +62,10 @@ class Provisioner:
         except (MinioException, urllib3.exceptions.HTTPError) as exc:
             raise StoreUnavailable(f"The store at {self._where} does not answer.") from exc
         except ValueError as exc:  # the SDK checks names and addresses before it sends anything
+            if "credentials" in str(exc):
+                raise ConfigurationError(
+                    f"No keys for the store at {self._where}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+                ) from exc
             raise ConfigurationError(f"S3_BUCKET or S3_ENDPOINT_URL: {exc}.") from exc
 
 

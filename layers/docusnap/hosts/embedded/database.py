@@ -63,7 +63,8 @@ class Postgres:
         Called when no process of this home is left: then a lock file says nothing, though its pid may be another's by now, or a zombie's.
         """
         if Path("/proc/self").exists():  # else nobody has looked for such processes, and PostgreSQL must judge by itself
-            (self.home.database / "postmaster.pid").unlink(missing_ok=True)
+            for lock in (self.home.database / "postmaster.pid", self.sockets / f"{_SOCKET}.lock"):
+                lock.unlink(missing_ok=True)
         if self.draft.exists():
             shutil.rmtree(self.draft)
         self.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
