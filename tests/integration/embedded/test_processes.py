@@ -1,0 +1,154 @@
+"""Programs are started, started again, and ended with all that they started; the programs here are real ones."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from docusnap.hosts.embedded import processes
+from docusnap.hosts.embedded.parent import blocked
+from docusnap.hosts.embedded.processes import Child, Kin, Program, describe, last_line, mark, rotate
+
+SLEEPER = "import time; time.sleep(600)"
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}], start_new_session=True); time.sleep(600)"
+
+
+@pytest.fixture
+def kin(tmp_path: Path) -> Iterator[Kin]:
+    found = Kin(tmp_path, tmp_path / "postgres")
+    yield found
+    found.kill()
+
+
+def program(kin: Kin, code: str, grace: float = 5.0) -> Program:
+    name, _, value = mark(kin.home, "part").partition("=")
+    return Program("part", (sys.executable, "-c", code), {**os.environ, name: value}, kin.home / "part.log", grace=grace)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true within 20 s"
+        time.sleep(0.02)
+
+
+def never() -> bool:
+    return False
+
+
+def test_a_child_that_listens_ends_at_once(kin: Kin) -> None:
+    child = Child(program(kin, SLEEPER), kin)
+    child.start()
+    child.stop(never)
+    assert child.status() == -signal.SIGTERM
+    assert kin.alive() == []
+
+
+def test_a_child_that_does_not_listen_is_killed_after_its_grace(kin: Kin) -> None:
+    child = Child(program(kin, DEAF, grace=0.1), kin)
+    child.start()
+    until(lambda: last_line(child.program.log) == "deaf")
+    child.stop(never)
+    assert child.status() == -signal.SIGKILL
+
+
+def test_impatience_ends_the_grace(kin: Kin) -> None:
+    child = Child(program(kin, DEAF, grace=600), kin)
+    child.start()
+    until(lambda: last_line(child.program.log) == "deaf")
+    child.stop(lambda: True)
+    assert child.status() == -signal.SIGKILL
+
+
+def test_what_a_child_started_ends_with_it_even_in_a_session_of_its_own(kin: Kin) -> None:
+    child = Child(program(kin, PARENT), kin)
+    child.start()
+    until(lambda: len(kin.alive("part")) == 2)
+    child.stop(never)
+    assert kin.alive() == []
+
+
+def test_a_child_that_dies_is_started_again_and_it_is_said(kin: Kin) -> None:
+    child, said = Child(program(kin, SLEEPER), kin), list[str]()
+    child.start()
+    first = child.pid
+    child.mend(said.append)
+    assert child.pid == first
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    until(lambda: child.status() is not None)
+    child.mend(said.append)
+    assert child.pid != first
+    assert child.status() is None
+    assert said == [f"part ended (SIGKILL); it is started again. Its log: {child.program.log}"]
+    child.stop(never)
+
+
+def test_a_child_that_dies_again_and_again_is_given_a_pause(kin: Kin) -> None:
+    child, said = Child(program(kin, "raise SystemExit(3)"), kin), list[str]()
+    child.start()
+    for _ in range(2):
+        until(lambda: child.status() is not None)
+        child.mend(said.append)
+    ended = child.pid
+    child.mend(said.append)
+    assert child.pid == ended  # the second time it is not started at once
+    assert child.restarts == 2
+    assert "exit status 3" in said[0]
+
+
+def test_a_killed_supervisor_takes_its_children_along(kin: Kin, tmp_path: Path) -> None:
+    supervisor = tmp_path / "supervisor.py"
+    supervisor.write_text(
+        "import os, sys, time\n"
+        "from pathlib import Path\n"
+        "from docusnap.hosts.embedded.processes import Child, Kin, Program, mark\n"
+        "home = Path(sys.argv[1])\n"
+        "name, _, value = mark(home, 'part').partition('=')\n"
+        f"argv = (sys.executable, '-c', {SLEEPER!r})\n"
+        "Child(Program('part', argv, {**os.environ, name: value}, home / 'part.log'), Kin(home, home / 'postgres')).start()\n"
+        "time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, supervisor, tmp_path]) as process:
+        until(lambda: len(kin.alive()) == 1)
+        process.kill()
+    until(lambda: kin.alive() == [])
+
+
+def test_leftovers_of_this_home_are_ended_and_those_of_others_are_not(kin: Kin, tmp_path: Path) -> None:
+    other = Kin(tmp_path / "other", tmp_path / "other" / "postgres")
+    other.home.mkdir()
+    ours, theirs = Child(program(kin, SLEEPER), kin), Child(program(other, SLEEPER), other)
+    ours.start()
+    theirs.start()
+    assert kin.end(grace=5) == 1
+    assert theirs.status() is None
+    assert ours.status() == -signal.SIGTERM
+    theirs.stop(never)
+
+
+def test_a_log_stays_bounded_while_it_is_written(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    with log.open("ab") as file:
+        file.write(b"x" * (processes.LOG_BYTES + 1))
+        file.flush()
+        rotate(log)
+        file.write(b"next\n")
+    assert log.read_bytes() == b"next\n"
+    assert (tmp_path / "a.log.1").stat().st_size == processes.LOG_BYTES + 1
+
+
+def test_ends_are_told_in_words() -> None:
+    assert [describe(status) for status in (0, 3, -9, -64)] == ["exit status 0", "exit status 3", "SIGKILL", "SIGRTMAX"]
+
+
+def test_the_blocked_signals_of_a_process_are_read_from_its_status() -> None:
+    assert blocked("Name:\tmake\nSigBlk:\t0000000000004002\nSigIgn:\t0000000000000000\n") == {signal.SIGINT, signal.SIGTERM}
+    assert blocked("") == set()
