@@ -64,16 +64,16 @@ def test_a_database_without_tables_is_outdated(empty_database_url: str) -> None:
         PostgresLedger.connect(empty_database_url).ready()
 
 
-def test_an_older_schema_is_outdated(database_url: str) -> None:
-    _say_revision(database_url, "0000")
+def test_an_older_schema_is_outdated(database_copy_url: str) -> None:
+    _say_revision(database_copy_url, "0000")
     with pytest.raises(SchemaOutdated):
-        PostgresLedger.connect(database_url).ready()
+        PostgresLedger.connect(database_copy_url).ready()
 
 
-def test_a_newer_schema_is_ready_and_left_alone(database_url: str) -> None:
-    _say_revision(database_url, "9999")
-    migrate(database_url)
-    PostgresLedger.connect(database_url).ready()
+def test_a_newer_schema_is_ready_and_left_alone(database_copy_url: str) -> None:
+    _say_revision(database_copy_url, "9999")
+    migrate(database_copy_url)
+    PostgresLedger.connect(database_copy_url).ready()
 
 
 def test_a_database_that_is_not_there_is_unavailable() -> None:

@@ -54,7 +54,8 @@ def test_revoking_a_key_that_is_not_there_does_nothing(world: World) -> None:
 
 
 def test_the_list_shows_every_key_with_what_it_may_and_since_when(world: World) -> None:
-    keys = {key.tenant: key for key in world.ledger.keys()}
+    listed = world.ledger.keys()
+    keys = {key.tenant: key for key in listed}
     assert set(keys) == {"acme", "zenith"}
     assert keys["acme"].scopes == {Scope.USER}
     assert keys["acme"].revoked_at is None

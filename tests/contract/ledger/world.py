@@ -49,7 +49,8 @@ class World:
             return result.all() if result.returns_rows else []
 
     def count(self, table: str) -> int:
-        return int(self.sql(f"SELECT count(*) FROM {table}")[0][0])
+        with self._engine.connect() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(schema.metadata.tables[table])).scalar_one()
 
     def later(self, **by: float) -> None:
         """Let time pass: the ledger knows none but the database's, so every moment in it moves back."""

@@ -39,12 +39,13 @@ class Database:
     Jobs may run more than once, so they must do nothing but talk to the database.
     """
 
-    def __init__(self, url: str, pool_size: int) -> None:
+    def __init__(self, url: str, pool_size: int, *, patience: float = 5) -> None:
+        """`patience`: seconds to wait for a connection while all are in use."""
         self._engine = sa.create_engine(
             url,
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_timeout=5,
+            pool_timeout=patience,
             pool_reset_on_return=None,  # every job ends its own transaction; a ROLLBACK for each read cost half of the reads
             connect_args=TIMEOUTS,
             use_native_hstore=False,  # spares a query at every connect

@@ -59,7 +59,7 @@ class Sweeps(Part):
         keys = [seen.key for seen in objects]
         query = (
             sa.select(document.c.bucket, document.c.key, views.newest.c.etag, _dead.label("dead"))
-            .outerjoin(views.newest, (views.newest.c.document_id == document.c.id) & views.is_newest)
+            .outerjoin_from(document, views.newest, (views.newest.c.document_id == document.c.id) & views.is_newest)
             .where(document.c.bucket == objects[0].bucket, document.c.key.in_(keys), document.c.purged_at.is_(None))
         )
         known = {row.key: None if row.dead else row.etag for row in connection.execute(query)}

@@ -1,0 +1,111 @@
+"""The database goes away and comes back."""
+
+from __future__ import annotations
+
+from threading import Event
+
+import pytest
+import sqlalchemy as sa
+from docusnap.adapters.postgres.database import Database
+from docusnap.adapters.postgres.ledger import PostgresLedger
+from docusnap.errors import DatabaseUnavailable
+
+from tests.contract.ledger.world import World, at_once
+
+OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+def test_a_ledger_connects_only_when_it_is_asked() -> None:
+    ledger = PostgresLedger.connect("postgresql+psycopg2://docusnap@/docusnap?host=/nonexistent")
+    with pytest.raises(DatabaseUnavailable):
+        ledger.document("acme", "f" * 32)
+
+
+def test_a_read_on_a_connection_that_died_meanwhile_is_made_again(world: World) -> None:
+    document = world.register()
+    world.sql(OTHERS)
+    assert world.see(document) == document
+
+
+def test_a_write_on_a_connection_that_died_meanwhile_is_made_once(world: World) -> None:
+    world.register()
+    world.sql(OTHERS)
+    world.register()
+    assert world.count("document") == 2
+
+
+def test_a_claim_on_a_connection_that_died_meanwhile_is_made_again(world: World) -> None:
+    document = world.upload()
+    world.sql(OTHERS)
+    assert world.claim().document_id == document.id
+
+
+def test_a_connection_that_dies_between_two_statements_of_a_write_costs_nothing(world: World, database_url: str) -> None:
+    database, runs = Database(database_url, 1), []
+
+    def job(connection: sa.Connection) -> None:
+        connection.execute(sa.text("INSERT INTO tenant (id) VALUES ('newcomer')"))
+        runs.append(1)
+        if len(runs) == 1:
+            world.sql(OTHERS)
+        connection.execute(sa.text("INSERT INTO sweep_cursor (name) VALUES ('x')"))
+
+    database.write(job)
+    assert (len(runs), len(world.sql("SELECT 1 FROM tenant WHERE id = 'newcomer'"))) == (2, 1)
+    database.dispose()
+
+
+def test_a_write_that_met_a_deadlock_is_made_again(world: World, database_url: str) -> None:
+    database = Database(database_url, 2)
+    met = {"acme": Event(), "zenith": Event()}
+
+    def touch(first: str, second: str) -> None:
+        def job(connection: sa.Connection) -> None:
+            update = sa.text("UPDATE tenant SET served_at = now() WHERE id = :id")
+            connection.execute(update, {"id": first})
+            met[first].set()
+            met[second].wait()
+            connection.execute(update, {"id": second})
+
+        database.write(job)
+
+    at_once([lambda: touch("acme", "zenith"), lambda: touch("zenith", "acme")])
+    assert all(row.served_at for row in world.sql("SELECT served_at FROM tenant"))
+    database.dispose()
+
+
+def test_a_mistake_in_a_statement_is_not_taken_for_an_outage(database_url: str) -> None:
+    database = Database(database_url, 1)
+    with pytest.raises(sa.exc.ProgrammingError):
+        database.read(lambda connection: connection.execute(sa.text("SELECT no_such_column FROM tenant")))
+    with pytest.raises(sa.exc.OperationalError, match="too long for tsvector"):
+        database.read(
+            lambda connection: connection.execute(sa.text("SELECT to_tsvector(string_agg(n::text, ' ')) FROM generate_series(1, 300000) n"))
+        )
+    database.dispose()
+
+
+def test_a_pool_that_has_no_connection_left_is_unavailable_not_endless(database_url: str) -> None:
+    database = Database(database_url, 1, patience=0.1)
+
+    def nested(depth: int) -> None:
+        database.read(lambda _: nested(depth - 1) if depth else None)
+
+    nested(1)
+    with pytest.raises(DatabaseUnavailable):
+        nested(2)
+    database.dispose()
+
+
+def test_what_a_failed_write_had_done_is_undone(world: World, database_url: str) -> None:
+    database = Database(database_url, 1)
+
+    def job(connection: sa.Connection) -> None:
+        connection.execute(sa.text("INSERT INTO tenant (id) VALUES ('newcomer')"))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        database.write(job)
+    database.read(lambda connection: connection.execute(sa.text("SELECT 1")))
+    assert world.sql("SELECT 1 FROM tenant WHERE id = 'newcomer'") == []
+    database.dispose()
