@@ -41,42 +41,48 @@ class Database:
 
     def __init__(self, url: str, pool_size: int, *, patience: float = 5) -> None:
         """`patience`: seconds to wait for a connection while all are in use."""
-        self._engine = sa.create_engine(
-            url,
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            pool_timeout=patience,
-            pool_reset_on_return=None,  # every job ends its own transaction; a ROLLBACK for each read cost half of the reads
-            connect_args=TIMEOUTS,
-            use_native_hstore=False,  # spares a query at every connect
-            json_serializer=partial(json.dumps, ensure_ascii=False, separators=(",", ":")),
-        )
-        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._snapshot = self._engine.execution_options(isolation_level="REPEATABLE READ")
+        # Two pools: a connection that changes its isolation level says SET each time, which costs a round trip.
+        self._writes = _engine(url, pool_size, patience)
+        self._reads = _engine(url, pool_size, patience, isolation_level="AUTOCOMMIT")
 
     def read(self, job: Job[T]) -> T:
         """Run a job whose every statement stands for itself, without BEGIN and COMMIT around it.
 
         Raises: DatabaseUnavailable.
         """
-        return _persist(partial(_once, self._autocommit, job))
+        return _persist(partial(_once, self._reads, job))
 
     def read_snapshot(self, job: Job[T]) -> T:
         """Run a job whose statements all see the same moment.
 
         Raises: DatabaseUnavailable.
         """
-        return _persist(partial(_once, self._snapshot, job))
+        return _persist(partial(_once, self._reads, partial(_at_one_moment, job)))
 
     def write(self, job: Job[T]) -> T:
         """Run a job in one transaction, again where it met a deadlock or a connection that had died before.
 
         Raises: DatabaseUnavailable.
         """
-        return _persist(partial(_once, self._engine, job))
+        return _persist(partial(_once, self._writes, job))
 
     def dispose(self) -> None:
-        self._engine.dispose()
+        self._writes.dispose()
+        self._reads.dispose()
+
+
+def _engine(url: str, pool_size: int, patience: float, **options: str) -> sa.Engine:
+    return sa.create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=patience,
+        pool_reset_on_return=None,  # every job ends its own transaction; a ROLLBACK for each read cost half of the reads
+        connect_args=TIMEOUTS,
+        use_native_hstore=False,  # spares a query at every connect
+        json_serializer=partial(json.dumps, ensure_ascii=False, separators=(",", ":")),
+        **options,
+    )
 
 
 def _once(engine: sa.Engine, job: Job[T]) -> T:
@@ -88,6 +94,14 @@ def _once(engine: sa.Engine, job: Job[T]) -> T:
             # Nobody knows whether this was kept, so it must not be run again here; whoever asks again meets the fence.
             raise DatabaseUnavailable from exc
         return result
+
+
+def _at_one_moment(job: Job[T], connection: sa.Connection) -> T:
+    connection.execute(sa.text("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+    try:
+        return job(connection)
+    finally:
+        connection.execute(sa.text("COMMIT"))
 
 
 def _persist(once: Callable[[], T]) -> T:

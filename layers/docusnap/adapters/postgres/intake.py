@@ -27,8 +27,8 @@ class Intake(Part):
     @reading
     def document_of(self, connection: sa.Connection, bucket: str, key: str) -> DocumentView | None:
         """The living document of this key."""
-        row = connection.execute(views.VIEW.where(*_at(bucket, key))).one_or_none()
-        return views.view(row) if row else None
+        found = views.views(connection.execute(views.VIEW.where(*_at(bucket, key))))
+        return found[0] if found else None
 
     @writing
     def arrive(self, connection: sa.Connection, seen: ObjectVersion) -> Arrival:

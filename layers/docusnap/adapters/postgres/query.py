@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,7 +10,7 @@ from docusnap.adapters.postgres import views
 from docusnap.adapters.postgres.cursor import Place
 from docusnap.adapters.postgres.database import Part, Row, reading, reading_snapshot
 from docusnap.adapters.postgres.pages import engine_from_json, page_from_json, problem_from_json
-from docusnap.adapters.postgres.schema import page_content, revision, work
+from docusnap.adapters.postgres.schema import document, page_content, revision, work
 from docusnap.errors import PageNotFound
 from docusnap.model import ContentView, DocumentView, Listing, PageView, Status, WorkState
 
@@ -32,10 +31,11 @@ class Reads(Part):
 
         Raises: InvalidCursor.
         """
-        query = _listing(tenant, status, Place.of(cursor) if cursor is not None else None)
-        rows = connection.execute(query.limit(limit + 1)).all()
-        items = [views.view(row) for row in rows[:limit]]
-        more = len(rows) > limit
+        place = Place.of(cursor) if cursor is not None else None
+        listed = _listed(tenant, status, place).limit(limit + 1)
+        found = views.views(connection.execute(views.VIEW.where(document.c.id.in_(listed))))
+        items = found[:limit]
+        more = len(found) > limit
         return Listing(items, Place(items[-1].created_at, items[-1].id).token() if more else None)
 
     @reading_snapshot
@@ -58,9 +58,10 @@ class Reads(Part):
         return found, ContentView(document_id, served.number, engine, pages)
 
 
-def _listing(tenant: str, status: Status | None, after: Place | None) -> sa.Select[Any]:
-    shown = views.served.c
-    query = views.VIEW.where(shown.tenant_id == tenant)
+def _listed(tenant: str, status: Status | None, after: Place | None) -> sa.Select[str]:
+    """The ids of a list, read from one index."""
+    shown = revision.alias("shown").c
+    query = sa.select(shown.document_id).where(shown.served, shown.tenant_id == tenant)
     if status is not None:
         query = query.where(shown.status == status)
     if after is not None:

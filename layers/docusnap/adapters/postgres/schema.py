@@ -88,6 +88,7 @@ revision = sa.Table(
     sa.Column("document_id", sa.ForeignKey("document.id"), nullable=False),
     sa.Column("number", sa.Integer, nullable=False),  # from 1
     sa.Column("served", sa.Boolean, nullable=False),  # what status, content and search speak of
+    sa.Column("newest", sa.Boolean, nullable=False),  # the one of the highest number; running, or the last that ended
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("ocr", sa.String(8), nullable=False),
     # The object version; null until it was seen.
@@ -108,6 +109,7 @@ revision = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
     sa.UniqueConstraint("document_id", "number"),
     sa.Index("uq_revision_served", "document_id", unique=True, postgresql_where=sa.text("served"), sqlite_where=sa.text("served")),
+    sa.Index("uq_revision_newest", "document_id", unique=True, postgresql_where=sa.text("newest"), sqlite_where=sa.text("newest")),
     sa.Index(
         "uq_revision_running",
         "document_id",

@@ -33,7 +33,7 @@ class Sweeps(Part):
             return []
         marked = sa.update(document).where(document.c.id.in_(ids)).values(look_at=_next_look())
         connection.execute(marked)
-        return [views.view(row) for row in connection.execute(views.VIEW.where(document.c.id.in_(ids)))]
+        return views.views(connection.execute(views.VIEW.where(document.c.id.in_(ids))))
 
     @writing
     def expire_uploads(self, connection: sa.Connection, limit: int) -> int:
@@ -58,8 +58,8 @@ class Sweeps(Part):
             return []
         keys = [seen.key for seen in objects]
         query = (
-            sa.select(document.c.bucket, document.c.key, views.newest.c.etag, _dead.label("dead"))
-            .outerjoin_from(document, views.newest, (views.newest.c.document_id == document.c.id) & views.is_newest)
+            sa.select(document.c.bucket, document.c.key, revision.c.etag, _dead.label("dead"))
+            .outerjoin_from(document, revision, (revision.c.document_id == document.c.id) & revision.c.newest)
             .where(document.c.bucket == objects[0].bucket, document.c.key.in_(keys), document.c.purged_at.is_(None))
         )
         known = {row.key: None if row.dead else row.etag for row in connection.execute(query)}

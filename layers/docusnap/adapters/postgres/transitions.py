@@ -24,8 +24,7 @@ def lock(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> Row | Non
 
 
 def newest_revision(connection: sa.Connection, document_id: str) -> Row:
-    query = sa.select(revision).where(revision.c.document_id == document_id).order_by(revision.c.number.desc()).limit(1)
-    return connection.execute(query).one()
+    return connection.execute(sa.select(revision).where(revision.c.document_id == document_id, revision.c.newest)).one()
 
 
 def version_values(seen: ObjectVersion) -> dict[str, Any]:
@@ -34,6 +33,7 @@ def version_values(seen: ObjectVersion) -> dict[str, Any]:
 
 def queue(connection: sa.Connection, owner: Row, number: int, ocr: OcrMode, version: dict[str, Any]) -> None:
     """A new revision, and the split as its first work. The first one is served at once, a later one when it has finished."""
+    connection.execute(sa.update(revision).where(revision.c.document_id == owner.id, revision.c.newest).values(newest=False))
     values = new_revision(owner, number, Status.QUEUED, ocr) | version
     revision_id = connection.execute(sa.insert(revision).values(values).returning(revision.c.id)).scalar_one()
     queue_split(connection, owner.tenant_id, revision_id)
@@ -44,6 +44,7 @@ def new_revision(owner: Row, number: int, status: Status, ocr: OcrMode) -> dict[
         "document_id": owner.id,
         "number": number,
         "served": number == 1,
+        "newest": True,
         "status": status,
         "ocr": ocr,
         "tenant_id": owner.tenant_id,

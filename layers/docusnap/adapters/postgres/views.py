@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 import sqlalchemy as sa
 
@@ -13,39 +15,33 @@ from docusnap.adapters.postgres.schema import document, revision
 from docusnap.errors import DocumentNotFound
 from docusnap.model import DocumentView, Progress, RevisionView, Status
 
-served = revision.alias("served")
-newest = revision.alias("newest")
-_any = revision.alias("any_of_it")
+_document = document.c
+_revision = revision.c
 
-is_newest = newest.c.number == (
-    sa.select(sa.func.max(_any.c.number)).where(_any.c.document_id == document.c.id).correlate(document).scalar_subquery()
-)
-
-
-def _of(alias: sa.FromClause, prefix: str) -> list[sa.Label[Any]]:
-    columns = ("number", "status", "pages_total", "pages_done", "pages_failed", "error")
-    return [alias.c[column].label(f"{prefix}_{column}") for column in columns]
-
-
+# One row a document, or two where its newest revision is not the one that is served: the served one first.
 VIEW = (
     sa.select(
-        document.c.id,
-        document.c.tenant_id,
-        document.c.filename,
-        document.c.content_type,
-        document.c.bucket,
-        document.c.key,
-        document.c.origin,
-        document.c.upload_expires_at,
-        document.c.created_at,
-        newest.c.etag,
-        newest.c.updated_at,
-        *_of(served, "served"),
-        *_of(newest, "newest"),
+        _document.id,
+        _document.tenant_id,
+        _document.filename,
+        _document.content_type,
+        _document.bucket,
+        _document.key,
+        _document.origin,
+        _document.upload_expires_at,
+        _document.created_at,
+        _revision.number,
+        _revision.status,
+        _revision.pages_total,
+        _revision.pages_done,
+        _revision.pages_failed,
+        _revision.error,
+        _revision.etag,
+        _revision.updated_at,
     )
-    .join_from(document, served, (served.c.document_id == document.c.id) & served.c.served)
-    .join(newest, (newest.c.document_id == document.c.id) & is_newest)
-    .where(document.c.deleted_at.is_(None))
+    .join_from(document, revision, _revision.document_id == _document.id)
+    .where(_document.deleted_at.is_(None), _revision.served | _revision.newest)
+    .order_by(_document.created_at.desc(), _document.id.desc(), _revision.number)
 )
 
 _ONE = VIEW.where(document.c.id == sa.bindparam("document"), document.c.tenant_id == sa.bindparam("tenant"))
@@ -54,10 +50,10 @@ _ONE = VIEW.where(document.c.id == sa.bindparam("document"), document.c.tenant_i
 def find(connection: sa.Connection, tenant: str, document_id: str) -> DocumentView:
     """Raises: DocumentNotFound."""
     check_id(document_id)
-    row = connection.execute(_ONE, {"document": document_id, "tenant": tenant}).one_or_none()
-    if row is None:
+    rows = connection.execute(_ONE, {"document": document_id, "tenant": tenant}).all()
+    if not rows:
         raise DocumentNotFound
-    return view(row)
+    return _view(rows)
 
 
 def check_id(document_id: str) -> None:
@@ -69,35 +65,31 @@ def check_id(document_id: str) -> None:
         raise DocumentNotFound
 
 
-def view(row: Row) -> DocumentView:
-    """A row of VIEW."""
-    shown = RevisionView(
-        row.served_number,
-        Status(row.served_status),
-        Progress(row.served_pages_total, row.served_pages_done, row.served_pages_failed),
-        problem_from_json(row.served_error),
-    )
+def views(rows: Iterable[Row]) -> list[DocumentView]:
+    """The rows of VIEW, newest document first."""
+    return [_view(list(group)) for _, group in groupby(rows, key=attrgetter("id"))]
+
+
+def _view(rows: Sequence[Row]) -> DocumentView:
+    served, newest = rows[0], rows[-1]
+    shown = _shown(served)
     return DocumentView(
-        id=row.id,
-        tenant=row.tenant_id,
-        filename=row.filename,
-        content_type=row.content_type,
-        bucket=row.bucket,
-        key=row.key,
-        foreign=row.origin == "foreign",
+        id=newest.id,
+        tenant=newest.tenant_id,
+        filename=newest.filename,
+        content_type=newest.content_type,
+        bucket=newest.bucket,
+        key=newest.key,
+        foreign=newest.origin == "foreign",
         served=shown,
-        newest=shown if row.newest_number == row.served_number else _newest(row),
-        uploaded=row.etag is not None,
-        upload_expires_at=row.upload_expires_at,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
+        newest=shown if newest is served else _shown(newest),
+        uploaded=newest.etag is not None,
+        upload_expires_at=newest.upload_expires_at,
+        created_at=newest.created_at,
+        updated_at=newest.updated_at,
     )
 
 
-def _newest(row: Row) -> RevisionView:
-    return RevisionView(
-        row.newest_number,
-        Status(row.newest_status),
-        Progress(row.newest_pages_total, row.newest_pages_done, row.newest_pages_failed),
-        problem_from_json(row.newest_error),
-    )
+def _shown(row: Row) -> RevisionView:
+    pages = Progress(row.pages_total, row.pages_done, row.pages_failed)
+    return RevisionView(row.number, Status(row.status), pages, problem_from_json(row.error))

@@ -84,6 +84,7 @@ def _revisions() -> None:
         sa.Column("document_id", sa.String(32), nullable=False),
         sa.Column("number", sa.Integer, nullable=False),
         sa.Column("served", sa.Boolean, nullable=False),
+        sa.Column("newest", sa.Boolean, nullable=False),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("ocr", sa.String(8), nullable=False),
         sa.Column("etag", sa.Text),
@@ -105,6 +106,7 @@ def _revisions() -> None:
         sa.UniqueConstraint("document_id", "number", name="uq_revision_document_id_number"),
     )
     _index("uq_revision_served", "revision", ["document_id"], "served", unique=True)
+    _index("uq_revision_newest", "revision", ["document_id"], "newest", unique=True)
     _index("uq_revision_running", "revision", ["document_id"], "finished_at IS NULL", unique=True)
     _index("ix_revision_list", "revision", ["tenant_id", "created_at", "document_id"], "served")
     _index("ix_revision_list_by_status", "revision", ["tenant_id", "status", "created_at", "document_id"], "served")
