@@ -71,6 +71,12 @@ class InvalidCursor(InvalidQuery):
     code, remedy = "invalid_cursor", "Start again without a cursor, and pass next_cursor on unchanged."
 
 
+class InvalidHeader(DocuSnapError):
+    """A request header has a value that is not allowed."""
+
+    code, http_status, remedy = "invalid_header", 400, "See /docs for the headers that this call takes."
+
+
 class Unauthorized(DocuSnapError):
     """The API key is wrong or was revoked."""
 

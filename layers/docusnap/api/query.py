@@ -1,0 +1,116 @@
+"""The `query` function over HTTP: GET and HEAD."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+
+from chalice.app import Response
+
+from docusnap import errors
+from docusnap.api import formats, openapi, parameters, shapes
+from docusnap.api.app import App, Call, json_response
+from docusnap.bootstrap import Parts
+from docusnap.query import Queries
+
+GET = ["GET", "HEAD"]
+DOCUMENT = "/v1/documents/{id}"
+WAITS = 8  # requests of one process that may be held at once: half of the embedded gateway's threads
+
+
+def create_app(parts: Callable[[], Parts], *, waits: int = WAITS, max_response_bytes: int | None = None) -> App:
+    """The app that Lambda calls as its handler; nothing is built before the first request.
+
+    `max_response_bytes` is what the host can send at most: None is any size, Lambda's is 6 MB.
+    """
+    app = App("query", parts)
+
+    @cache
+    def stage() -> Queries:
+        p = parts()
+        return Queries(ledger=p.ledger, store=p.store, settings=p.settings, waits=waits)
+
+    _add_documents(app, stage)
+    _add_content(app, stage, max_response_bytes)
+    _add_operation(app, stage)
+    return app
+
+
+def _add_documents(app: App, stage: Callable[[], Queries]) -> None:
+    @app.call(GET, "/v1/documents")
+    def documents(call: Call) -> Response:
+        q = call.query
+        listing = stage().documents(call.tenant, parameters.status(q), parameters.limit(q), parameters.cursor(q))
+        return json_response(shapes.documents(listing))
+
+    @app.call(GET, DOCUMENT)
+    def document(call: Call, id: str) -> Response:  # noqa: A002  the path's name for it
+        return json_response(shapes.document(stage().settled(call.tenant, id, parameters.wait(call.query), call.clock)))
+
+    @app.call(GET, "/v1/search")
+    def search(call: Call) -> Response:
+        q = call.query
+        listing = stage().search(call.tenant, parameters.search(q), parameters.limit(q), parameters.cursor(q))
+        return json_response(shapes.hits(listing))
+
+
+def _add_content(app: App, stage: Callable[[], Queries], max_response_bytes: int | None) -> None:
+    @app.call(GET, f"{DOCUMENT}/content")
+    def content(call: Call, id: str) -> Response:  # noqa: A002
+        form = formats.choose(call.query.get("format"), call.headers.get("accept"))
+        view = stage().content(call.tenant, id, parameters.page(call.query))
+        response = json_response(shapes.content(view)) if form == "json" else _plain_text(shapes.text(view.pages))
+        response.headers["Vary"] = "Accept"
+        if max_response_bytes is not None and len(response.body.encode()) > max_response_bytes:
+            raise errors.ContentTooLarge
+        return response
+
+    @app.call(GET, f"{DOCUMENT}/original")
+    def original(call: Call, id: str) -> Response:  # noqa: A002
+        return Response("", {"Location": stage().original(call.tenant, id), "Cache-Control": "no-store"}, 303)
+
+
+def _add_operation(app: App, stage: Callable[[], Queries]) -> None:
+    @app.call(GET, "/healthz", scope=None)
+    def health(_: Call) -> Response:
+        return json_response({"status": "ok"})
+
+    @app.call(GET, "/readyz", scope=None)
+    def ready(_: Call) -> Response:
+        if missing := stage().missing():
+            raise errors.Unavailable(f"Not ready: {', '.join(missing)}.", missing=missing)
+        return json_response({"status": "ready"})
+
+    @app.call(GET, "/openapi.json", scope=None)
+    def description(_: Call) -> Response:
+        return Response(openapi.text(), {"Content-Type": "application/json", "Cache-Control": "no-cache"}, 200)
+
+    @app.call(GET, "/docs", scope=None)
+    def docs(_: Call) -> Response:
+        page, policy = _docs()
+        headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
+        return Response(page, {**headers, "Cache-Control": "no-cache"}, 200)
+
+
+def _plain_text(text: str) -> Response:
+    return Response(text, {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}, 200)
+
+
+@cache
+def _docs() -> tuple[str, str]:
+    """The page, and a policy that lets only its own script and style run, and only this server be asked."""
+    page = resources.files("docusnap.api").joinpath("docs.html").read_text("utf-8")
+    script, style = (_hashes(page, tag) for tag in ("script", "style"))
+    return page, (
+        f"default-src 'none'; script-src {script}; style-src {style}; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )
+
+
+def _hashes(page: str, tag: str) -> str:
+    found = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+    return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()}'" for part in found)

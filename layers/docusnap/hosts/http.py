@@ -1,0 +1,185 @@
+"""WSGI ↔ the one calling convention: a request becomes `handler(event, context)`, its result an answer. One translation each way."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from docusnap import errors
+from docusnap.api import openapi, problems
+from docusnap.hosts.stop import Deadline
+
+log = logging.getLogger(__name__)
+
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+Handler = Callable[[Any, Any], Any]
+
+BODY_BYTES = 4_000_000  # read at most; MAX_JSON_BYTES, which is less, is the app's to judge
+DRAINED_BYTES = 64_000_000  # of a longer body, read and dropped: a client that is still sending would not see the answer
+CHUNK = 1 << 16
+ANSWER_SECONDS = 60.0  # how long an HTTP call may go on
+ROUTE = "docusnap.route"  # in the WSGI environ: what logs and metrics call this request; never its path, which may hold a token
+REQUEST_ID = "docusnap.request_id"
+NO_BODY = frozenset({204, 303, 304})
+
+
+def api_host(app: Handler) -> Application:
+    """Serve an app that takes REST v1 payloads; `/_/health` and `/_/ready` are the host's own."""
+
+    def application(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        route = openapi.route(path_of(environ))
+        environ[ROUTE] = route.template
+        if is_probe(environ):
+            return respond(environ, start, 200, {"Content-Type": "application/json"}, b'{"status":"ok"}')
+        event = event_of(environ, route)
+        with Deadline(ANSWER_SECONDS, event["requestContext"]["requestId"]) as context:
+            result = app(event, context)
+        return _answer(environ, start, result)
+
+    return guarded(application)
+
+
+def json_host(handler: Handler, seconds: float) -> Application:
+    """Serve a function that takes JSON by POST, on any path: 2xx done, 429 and 5xx try again. `seconds` is the time of one call."""
+
+    def application(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        environ[ROUTE] = "/"
+        if is_probe(environ):
+            return respond(environ, start, 200, {"Content-Type": "application/json"}, b'{"status":"ok"}')
+        if environ["REQUEST_METHOD"] != "POST":
+            raise errors.MethodNotAllowed(allow=("POST",))
+        event = _json_of(read_body(environ))
+        with Deadline(seconds, request_id(environ)) as context:
+            result = handler(event, context)
+        return respond(environ, start, 200, {"Content-Type": "application/json"}, json.dumps(result).encode())
+
+    return guarded(application)
+
+
+def guarded(application: Application) -> Application:
+    """Whatever goes wrong becomes a problem document: a traceback is for the log only, and gunicorn's own would show the path."""
+
+    def guard(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        try:
+            return application(environ, start)
+        except Exception as exc:
+            known = exc if isinstance(exc, errors.DocuSnapError) else errors.DocuSnapError()
+            if known.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                log.exception("a request failed", extra={"request_id": request_id(environ)})
+            answer = problems.answer(known, request_id(environ))
+            return respond(environ, start, answer.status, answer.headers, answer.body.encode())
+
+    return guard
+
+
+def is_probe(environ: Environ) -> bool:
+    """of-watchdog's and Knative's questions."""
+    if environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or environ.get("PATH_INFO") not in {"/_/health", "/_/ready"}:
+        return False
+    environ[ROUTE] = environ["PATH_INFO"]
+    return True
+
+
+def event_of(environ: Environ, route: openapi.Route) -> dict[str, Any]:
+    """A request as API Gateway's REST API (payload 1.0) tells it to a function."""
+    method = environ["REQUEST_METHOD"]
+    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True, errors="replace")
+    body = read_body(environ)
+    return {
+        "resource": route.template,
+        "path": path_of(environ),
+        "httpMethod": method,
+        "headers": headers_of(environ),
+        "multiValueQueryStringParameters": query or None,
+        "pathParameters": dict(route.parameters) or None,
+        "stageVariables": None,
+        "requestContext": {"httpMethod": method, "resourcePath": route.template, "requestId": request_id(environ), "identity": {}},
+        "body": base64.b64encode(body).decode("ascii") if body else None,
+        "isBase64Encoded": bool(body),
+    }
+
+
+def path_of(environ: Environ) -> str:
+    """The path as it was sent, since WSGI's own has lost which slashes were encoded."""
+    raw = environ.get("RAW_URI")
+    if not raw:
+        return str(environ.get("PATH_INFO", ""))
+    try:
+        return urlsplit(raw).path if not raw.startswith("/") else raw.partition("?")[0]
+    except ValueError:
+        return ""
+
+
+def headers_of(environ: Environ) -> dict[str, str]:
+    names = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
+    plain = {"content-type": environ.get("CONTENT_TYPE"), "content-length": environ.get("CONTENT_LENGTH")}
+    return {**names, **{name: value for name, value in plain.items() if value}}
+
+
+def read_body(environ: Environ) -> bytes:
+    """The whole body, chunked or not.
+
+    Raises: BodyTooLarge.
+    """
+    stream = environ["wsgi.input"]
+    body = bytearray()
+    # Without a length and without chunks there is no body, and some servers' streams would wait for one.
+    left = _announced(environ)
+    while left > 0 and (chunk := stream.read(min(CHUNK, left))):
+        body += chunk
+        left -= len(chunk)
+        if len(body) > BODY_BYTES:
+            _drain(stream, min(left, DRAINED_BYTES))
+            raise errors.BodyTooLarge
+    return bytes(body)
+
+
+def _announced(environ: Environ) -> int:
+    if environ.get("HTTP_TRANSFER_ENCODING"):
+        return BODY_BYTES + DRAINED_BYTES
+    text = environ.get("CONTENT_LENGTH") or "0"
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _drain(stream: Any, left: int) -> None:
+    while left > 0 and (chunk := stream.read(min(CHUNK, left))):
+        left -= len(chunk)
+
+
+def _json_of(body: bytes) -> Any:
+    try:
+        return json.loads(body) if body.strip() else {}
+    except (ValueError, RecursionError) as exc:
+        raise errors.MalformedJson from exc
+
+
+def request_id(environ: Environ) -> str:
+    """The caller's own where it is a harmless word, so that logs along the way can be joined."""
+    if REQUEST_ID not in environ:
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        environ[REQUEST_ID] = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else uuid.uuid4().hex
+    return str(environ[REQUEST_ID])
+
+
+def _answer(environ: Environ, start: StartResponse, result: Mapping[str, Any]) -> Iterable[bytes]:
+    body = result.get("body") or ""
+    raw = base64.b64decode(body) if result.get("isBase64Encoded") else body.encode("utf-8", "replace")
+    several = {name: ", ".join(values) for name, values in (result.get("multiValueHeaders") or {}).items()}
+    return respond(environ, start, result["statusCode"], {**(result.get("headers") or {}), **several}, raw)
+
+
+def respond(environ: Environ, start: StartResponse, status: int, headers: Mapping[str, str], body: bytes) -> Iterable[bytes]:
+    """Send an answer; HEAD gets the same headers and no body."""
+    length = {} if status in NO_BODY and not body and status != HTTPStatus.SEE_OTHER else {"Content-Length": str(len(body))}
+    sent = {"X-Request-Id": request_id(environ), **headers, **length}
+    start(f"{status} {HTTPStatus(status).phrase}", list(sent.items()))
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
