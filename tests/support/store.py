@@ -1,0 +1,142 @@
+"""A real S3 store for tests: the embedded stack's own gateway, started once a session on a free port."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sysconfig
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import botocore.exceptions
+import pytest
+import requests
+from botocore.config import Config
+from moto import mock_aws
+
+from docusnap import settings
+from docusnap.settings import Settings
+
+__all__ = ["aws_settings", "s3_gateway", "store_settings"]
+
+JUICEFS = Path(sysconfig.get_path("scripts")) / "juicefs"
+
+
+@dataclass(frozen=True, slots=True)
+class S3Gateway:
+    """A running store and its root credentials."""
+
+    url: str
+    access_key: str
+    secret_key: str
+
+    def new_bucket(self) -> str:
+        name = f"bucket-{uuid.uuid4().hex}"
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+        )
+        client.create_bucket(Bucket=name)
+        client.close()
+        return name
+
+    def environ(self, bucket: str) -> dict[str, str]:
+        """The variables an operator would set for this store."""
+        return {
+            "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+            "S3_BUCKET": bucket,
+            "S3_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+        }
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def s3_gateway() -> Iterator[S3Gateway]:
+    """The JuiceFS gateway, as `make run` starts it, without notifications."""
+    with tempfile.TemporaryDirectory(prefix="docusnap-s3-", ignore_cleanup_errors=True) as folder, running_gateway(Path(folder)) as gateway:
+        yield gateway
+
+
+@contextmanager
+def running_gateway(folder: Path) -> Iterator[S3Gateway]:
+    gateway = S3Gateway(f"http://127.0.0.1:{free_port()}", secrets.token_hex(10), secrets.token_hex(20))
+    metadata = f"sqlite3://{folder}/meta.db"
+    _format(folder, metadata)
+    process = subprocess.Popen(
+        [
+            *(JUICEFS, "gateway", "--no-banner", "--multi-buckets", "--keep-etag", "--object-meta", "--object-tag"),
+            *("--no-usage-report", "--no-agent", "--cache-dir", "memory", "--metrics", "127.0.0.1:0", "--log", folder / "gateway.log"),
+            *(metadata, gateway.url.removeprefix("http://")),
+        ],
+        env={**os.environ, "MINIO_ROOT_USER": gateway.access_key, "MINIO_ROOT_PASSWORD": gateway.secret_key},
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _await(process, gateway.url)
+        yield gateway
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _format(folder: Path, metadata: str) -> None:
+    command = [JUICEFS, "format", "--storage", "file", "--bucket", f"{folder}/store/", "--trash-days", "0", metadata, "tests"]
+    subprocess.run(command, check=True, capture_output=True, cwd=folder)
+
+
+def _await(process: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"the gateway ended with {process.returncode}")
+        try:
+            requests.get(f"{url}/minio/health/live", timeout=1)
+            return
+        except requests.ConnectionError:
+            time.sleep(0.05)
+    raise AssertionError("the gateway did not start within 30 s")
+
+
+@pytest.fixture
+def store_settings(s3_gateway: S3Gateway) -> Settings:
+    """Settings of a bucket of this test's own on the real gateway."""
+    return settings.load(s3_gateway.environ(s3_gateway.new_bucket()))
+
+
+@pytest.fixture
+def aws_settings() -> Iterator[Settings]:
+    """Settings of a versioned bucket on moto, which has AWS's versions but proves nothing about credentials."""
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing")
+        client.create_bucket(Bucket="versioned")
+        client.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
+        yield settings.load(
+            {
+                "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+                "S3_BUCKET": "versioned",
+                "S3_ENDPOINT_URL": "https://s3.us-east-1.amazonaws.com",
+                "AWS_ACCESS_KEY_ID": "testing",
+                "AWS_SECRET_ACCESS_KEY": "testing",
+            }
+        )

@@ -77,6 +77,7 @@ def _functions() -> Application:
     return application(upload, query, intake)
 
 
+@guarded
 def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
     """The WSGI application; the functions are loaded with the first request of a process."""
     return _functions()(environ, start)

@@ -11,7 +11,7 @@ from functools import cache
 
 from docusnap.bootstrap import parts
 from docusnap.hosts import logs
-from docusnap.hosts.http import Application, Environ, StartResponse, json_host
+from docusnap.hosts.http import Application, Environ, StartResponse, guarded, json_host
 
 
 @cache
@@ -20,6 +20,7 @@ def _function() -> Application:
     return json_host(importlib.import_module("functions.ocr.app").handler, parts().settings.ocr_work_seconds)
 
 
+@guarded
 def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
     """The WSGI application; the function is loaded with the first request of a process."""
     return _function()(environ, start)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from docusnap import search
+from docusnap.adapters.postgres.database import Part
 from docusnap.adapters.postgres.schema import document, page_content, revision
 from docusnap.errors import InvalidCursor
 from docusnap.model import Listing, SearchHit, SearchMatch, Status
@@ -45,11 +45,8 @@ class _Place:
         return place
 
 
-class SearchReads:
-    """The ledger's search; a mixin that needs the ledger's `_rows`."""
-
-    def _rows(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
-        raise NotImplementedError
+class SearchReads(Part):
+    """The search of ports.QueryLedger."""
 
     def search(self, tenant: str, query: str, limit: int, cursor: str | None) -> Listing[SearchHit]:
         """Pages of the tenant's served revisions on which every clause of the query stands.
@@ -60,10 +57,10 @@ class SearchReads:
         Raises: EmptyQuery, InvalidQuery, InvalidCursor.
         """
         asked = search.parse(query)
-        rows = self._rows(statement(tenant, asked, limit + 1, _Place.of(cursor) if cursor is not None else None))
-        kept = rows[:limit]
-        last = kept[-1] if len(rows) > limit else None
-        return Listing([_hit(row, asked) for row in kept], last and _Place(last.created_at, last.document_id, last.page).token())
+        wanted = statement(tenant, asked, limit + 1, _Place.of(cursor) if cursor is not None else None)
+        rows = self.database.read(lambda connection: connection.execute(wanted).all())
+        hits = [_hit(row, asked) for row in rows[:limit]]
+        return Listing(hits, _place(rows[limit - 1]).token() if len(rows) > limit else None)
 
 
 def statement(tenant: str, asked: search.Query, limit: int, after: _Place | None) -> sa.Select[Any]:
@@ -86,6 +83,10 @@ def statement(tenant: str, asked: search.Query, limit: int, after: _Place | None
     return sa.select(hits.c.document_id, hits.c.page, hits.c.created_at, hits.c.body, score).order_by(
         hits.c.created_at.desc(), hits.c.document_id.desc(), hits.c.page
     )
+
+
+def _place(row: sa.Row[Any]) -> _Place:
+    return _Place(row.created_at, row.document_id, row.page)
 
 
 def _beyond(place: _Place) -> sa.ColumnElement[bool]:

@@ -1,0 +1,23 @@
+"""What one foreign file may cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# The interpreter with Pillow, libheif and PDFium maps 65 MB; each thread's stack and heap add up to 72 MB of address space.
+BASE_BYTES = 512 << 20
+# Pillow holds four bytes a pixel. The worst path is deep grey: samples, floats, RGB, and the answer's three bytes: 4 + 4 + 4 + 3.
+BYTES_A_PIXEL = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The settings MAX_PAGES and MAX_MEGAPIXELS as the decoder's program takes them."""
+
+    pages: int  # of a file
+    pixels: int  # of a page, or of one image in it
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bound of the child's address space: 2.1 GB at 100 megapixels."""
+        return BASE_BYTES + BYTES_A_PIXEL * self.pixels

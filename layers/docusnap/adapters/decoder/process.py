@@ -1,0 +1,131 @@
+"""ports.Decoder: each foreign file is read in a child process of its own, which no other file ever shares."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+from docusnap import errors
+from docusnap.adapters.child import Child, ChildDied, ChildFailed, ChildTimeout, Header
+from docusnap.adapters.decoder.limits import Limits
+from docusnap.adapters.postgres.pages import page_from_json
+from docusnap.model import OcrMode, PageRaster
+from docusnap.ports import Clock, TextLayer
+from docusnap.settings import Settings
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+PROGRAM = ("-m", "docusnap.adapters.decoder.child")
+
+
+class DecoderProcess:
+    """Starts the children; one spare is always ready, so that opening a file does not wait for an interpreter. Safe under threads."""
+
+    def __init__(self, settings: Settings, program: Sequence[str] = PROGRAM) -> None:
+        """Starts nothing yet. `program` is what the children run."""
+        self._program = program
+        self._seconds = settings.page_seconds
+        self._limits = Limits(pages=settings.max_pages, pixels=int(settings.max_megapixels * 1e6))
+        self._lock = threading.Lock()
+        self._spare: Child | None = None
+
+    def open(self, path: Path, *, clock: Clock | None = None) -> DecodedFile:
+        """Nothing is read yet; the file must stay until `close`. With a clock, a call ends when it says stop."""
+        return DecodedFile(self, path, self._limits, self._seconds, clock)
+
+    def close(self) -> None:
+        """End the spare child. Open files have their own."""
+        with self._lock:
+            spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.close()
+
+    def take(self) -> Child:
+        """A child that has not seen any file; the next spare starts meanwhile."""
+        with self._lock:
+            ready, self._spare = self._spare, None
+            if ready is not None and not ready.alive:
+                ready.close()
+                ready = None
+            ready = ready or self._start()
+            self._spare = self._start()
+        return ready
+
+    def _start(self) -> Child:
+        return Child(self._program, memory_bytes=self._limits.memory_bytes)
+
+
+class DecodedFile:
+    """ports.OpenedFile: one file and its child. A child that died is replaced at the next call."""
+
+    def __init__(self, decoder: DecoderProcess, path: Path, limits: Limits, seconds: float, clock: Clock | None) -> None:
+        self._decoder, self._path, self._limits = decoder, path, limits
+        self._seconds, self._clock = seconds, clock
+        self._child: Child | None = None
+
+    def count(self) -> int:
+        """Pages; a file of one picture is decoded here already. Errors: see ports.OpenedFile."""
+        answer, _ = self._ask({"do": "count"})
+        return _checked(lambda: _pages(answer))
+
+    def page(self, number: int, ocr: OcrMode) -> PageRaster | TextLayer:
+        """The page's raster, or its own text where that is sound and `ocr` is not `force`. Errors: see ports.OpenedFile."""
+        answer, pixels = self._ask({"do": "page", "number": number, "ocr": ocr.value})
+        return _checked(lambda: _page(answer, pixels))
+
+    def close(self) -> None:
+        """End the child."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.close()
+
+    def _ask(self, question: Header) -> tuple[Header, bytes]:
+        child = self._living()
+        question |= {"path": str(self._path), "limits": asdict(self._limits)}
+        try:
+            return child.ask(question, timeout=self._seconds, clock=self._clock)
+        except errors.DecodedTooLarge:
+            self.close()  # whatever filled its memory may still be there
+            raise
+        except ChildTimeout as exc:
+            raise errors.PageTimeout from exc
+        except ChildDied as exc:
+            if exc.signal == signal.SIGXCPU:
+                raise errors.PageTimeout from exc
+            raise errors.DecoderCrashed from exc
+        except ChildFailed as exc:
+            log.error("the decoder's program failed: %s", exc)  # noqa: TRY400  its traceback is the child's
+            raise errors.DecoderCrashed from exc
+
+    def _living(self) -> Child:
+        if self._child is None or not self._child.alive:
+            self.close()
+            self._child = self._decoder.take()
+        return self._child
+
+
+def _pages(answer: Header) -> int:
+    return int(answer["pages"])
+
+
+def _page(answer: Header, pixels: bytes) -> PageRaster | TextLayer:
+    if (text := answer.get("text")) is not None:
+        return TextLayer(page_from_json(answer["number"], text))
+    raster = PageRaster(pixels=pixels, **answer["raster"])
+    if len(pixels) != raster.width * raster.height * 3:
+        raise ValueError("The raster has another size than it says.")
+    return raster
+
+
+def _checked(read: Callable[[], T]) -> T:
+    """An answer of another shape comes from a child that foreign bytes have taken over."""
+    try:
+        return read()
+    except (KeyError, TypeError, ValueError) as exc:
+        raise errors.DecoderCrashed from exc
