@@ -40,6 +40,7 @@ def test_a_worker_at_a_cancelled_page_can_write_nothing(world: World) -> None:
     assert not world.ledger.finish(work, page_of(1, "late"))
     assert not world.ledger.fail(work, CRASH, retry_in=None, rejected=True)
     assert world.see(document) == cancelled
+    assert world.sql("SELECT attempt FROM work WHERE page = 1")[0].attempt > work.attempt  # a second fence beside the state
 
 
 def test_a_split_of_a_cancelled_document_inserts_nothing(world: World) -> None:

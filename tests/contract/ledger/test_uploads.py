@@ -84,6 +84,8 @@ def test_an_expired_document_of_this_key_awaits_its_upload_again(world: World) -
     assert world.see(document).served.status is Status.EXPIRED
     again = world.register(key="k")
     assert (again.id, again.served.status, again.settled) == (document.id, Status.AWAITING_UPLOAD, False)
+    world.later(seconds=10)
+    assert [due.id for due in world.ledger.uploads_due(10)] == [document.id]
     assert world.put(document.key) == "queued"
 
 
