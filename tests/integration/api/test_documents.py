@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import requests
-
 from tests.support.api import Server, Tenant
 
 

@@ -39,7 +39,7 @@ def _flattened(image: Image.Image) -> Image.Image:
 def _scaled(image: Image.Image, white: float | None) -> Image.Image:
     if image.mode not in {"I", "F"}:
         image = image.convert("I")
-    low, high = (float(value) for value in image.getextrema())  # type: ignore[arg-type]  one band: two numbers
+    low, high = (float(str(value)) for value in image.getextrema())  # one band: two numbers, which Pillow's types do not tell
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError("The samples are not finite.")
     black, white = _range(low, high, white)

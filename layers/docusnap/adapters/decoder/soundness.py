@@ -14,6 +14,8 @@ All of these must hold, else the page is recognised from its pixels:
 
 from __future__ import annotations
 
+import itertools
+
 from collections.abc import Sequence
 
 from docusnap.adapters.decoder.contents import WHOLE_PAGE, Contents
@@ -63,7 +65,7 @@ def _seen(inked: Sequence[Glyph], contents: Contents) -> bool:
 def ordered(lines: Sequence[Line]) -> bool:
     """Whether the order of the lines is one that a reader could follow: a line seldom stands above the one before it in its own column."""
     below = above = 0
-    for first, second in zip(lines, lines[1:], strict=False):
+    for first, second in itertools.pairwise(lines):
         if _overlap(first, second):
             below += second.polygon[0][1] >= first.polygon[0][1]
             above += second.polygon[3][1] <= first.polygon[0][1]
