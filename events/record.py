@@ -11,6 +11,7 @@ import json
 import os
 import queue
 import secrets
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -45,12 +46,12 @@ def sink() -> Iterator[tuple[str, queue.Queue[Record]]]:
     got: queue.Queue[Record] = queue.Queue()
 
     class Sink(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  http.server's name
+        def do_POST(self) -> None:
             got.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(200)
             self.end_headers()
 
-        def do_HEAD(self) -> None:  # noqa: N802
+        def do_HEAD(self) -> None:
             self.send_response(200)
             self.end_headers()
 
@@ -63,13 +64,30 @@ def sink() -> Iterator[tuple[str, queue.Queue[Record]]]:
     server.shutdown()
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @contextmanager
 def store(folder: Path, webhook: str) -> Iterator[Any]:
     """The gateway with one bucket that tells the webhook everything."""
-    meta, X
+    meta, address = f"sqlite3://{folder}/meta.db", f"127.0.0.1:{free_port()}"
     subprocess.run([JUICEFS, "format", "--storage", "file", "--bucket", f"{folder}/store/", "--trash-days", "0", meta, "rec"], check=True)
     environ = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": PASSWORD, "MINIO_NOTIFY_WEBHOOK_ENABLE_OCR": "on"}
-    command = [JUICEFS, "gateway", "--no-banner", "--multi-buckets", "--keep-etag", "--no-usage-report", "--no-agent", "--cache-dir", "memory"]
+    command = [
+        JUICEFS,
+        "gateway",
+        "--no-banner",
+        "--multi-buckets",
+        "--keep-etag",
+        "--no-usage-report",
+        "--no-agent",
+        "--cache-dir",
+        "memory",
+    ]
     process = subprocess.Popen(
         [*command, "--metrics", "127.0.0.1:0", "--log", folder / "log", meta, address],
         env={**os.environ, **environ, "MINIO_NOTIFY_WEBHOOK_ENDPOINT_OCR": webhook},

@@ -15,7 +15,6 @@ All of these must hold, else the page is recognised from its pixels:
 from __future__ import annotations
 
 import itertools
-
 from collections.abc import Sequence
 
 from docusnap.adapters.decoder.contents import WHOLE_PAGE, Contents
