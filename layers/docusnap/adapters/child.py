@@ -33,7 +33,8 @@ MAX_HEADER = 64 << 20
 MAX_PAYLOAD = 2 << 30  # a child that was taken over must not make its parent allocate without end
 PIPE_BYTES = 1 << 20
 GLANCE_SECONDS = 0.1  # how often a waiting parent looks whether it was told to stop
-INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ")  # no secrets; on Lambda Python needs its library path
+# No secrets. On Lambda Python needs its library path; by DOCUSNAP_STACK an embedded stack finds what a killed one left behind.
+INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ", "DOCUSNAP_STACK")
 MEMORY_VARIABLE = "DOCUSNAP_CHILD_MEMORY"
 
 

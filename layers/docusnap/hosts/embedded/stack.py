@@ -21,15 +21,8 @@ from docusnap.hosts.embedded.trouble import CannotStart
 
 PATIENCE = 30.0  # seconds for an operator's own store or database to answer
 START_SECONDS = 60.0  # for a part of our own, on a slow disk
-GUNICORN = (
-    "-m",
-    "gunicorn",
-    "--config",
-    "python:docusnap.hosts.embedded.gunicorn_hooks",
-    "--no-control-socket",
-    "--worker-class",
-    "gthread",
-)
+GUNICORN = ("-m", "gunicorn", "--no-control-socket", "--worker-class", "gthread")
+CONFIG = {"gateway": "python:docusnap.hosts.gunicorn_conf", "worker": "python:docusnap.hosts.embedded.gunicorn_worker"}
 # Those that take requests end first; the database last, since all others write to it until they end.
 STOP_ORDER = ("sweep", "gateway", "worker", "store", "database")
 
@@ -200,7 +193,7 @@ def _gunicorn(decided: Plan, part: str, server: socket.socket, *, threads: int) 
     """One gunicorn on an inherited socket: requests that come while it starts again wait, and are not refused."""
     workers, grace = ("2", 2) if part == "gateway" else ("1", 4)
     bind = ("--bind", f"fd://{server.fileno()}", "--workers", workers, "--threads", str(threads), "--graceful-timeout", str(grace))
-    argv = (sys.executable, *GUNICORN, *bind, f"docusnap.hosts.{part}:app")
+    argv = (sys.executable, *GUNICORN, "--config", CONFIG[part], *bind, f"docusnap.hosts.{part}:app")
     log = decided.home.logs / f"{part}.log"
     return Program(part, argv, plan.part_environ(decided, part), log, fds=(server.fileno(),), grace=grace + 1)
 
