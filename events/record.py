@@ -75,7 +75,11 @@ def free_port() -> int:
 def store(folder: Path, webhook: str) -> Iterator[Any]:
     """The gateway with one bucket that tells the webhook everything."""
     meta, address = f"sqlite3://{folder}/meta.db", f"127.0.0.1:{free_port()}"
-    subprocess.run([JUICEFS, "format", "--storage", "file", "--bucket", f"{folder}/store/", "--trash-days", "0", meta, "rec"], check=True)
+    subprocess.run(
+        [JUICEFS, "format", "--storage", "file", "--bucket", f"{folder}/store/", "--trash-days", "0", meta, "rec"],
+        check=True,
+        capture_output=True,
+    )
     environ = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": PASSWORD, "MINIO_NOTIFY_WEBHOOK_ENABLE_OCR": "on"}
     command = [
         JUICEFS,
