@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 from docusnap.adapters.postgres.ledger import PostgresLedger
 from docusnap.model import Scope
@@ -54,3 +56,17 @@ def bucket(environ: dict[str, str]) -> str:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path
+
+
+@pytest.fixture
+def s3_client(environ: dict[str, str]) -> Iterator[Any]:
+    """Somebody else's S3 client."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=environ["S3_ENDPOINT_URL"],
+        region_name="us-east-1",
+        aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+    )
+    yield client
+    client.close()
