@@ -44,10 +44,10 @@ class Client:
     def close(self) -> None:
         self._pool.clear()
 
-    def send(self, path: Path, *, force: bool = False) -> Json:
-        """Register a file and upload it; the same file sent again within 24 h gives the same document, and no byte is sent twice."""
+    def send(self, path: Path, *, force: bool = False, anew: bool = False) -> Json:
+        """Register a file and upload it; the same file within 24 h gives the same document and sends no byte twice, unless `anew`."""
         body = upload_request(path, force=force)
-        key = idempotency_key(body)
+        key = idempotency_key(body) + (f"-{uuid.uuid4().hex}" if anew else "")
         try:
             document = self.register(body, key)
         except ClientError as exc:

@@ -17,15 +17,18 @@ def sample() -> Path | None:
     return pages[0] if pages else None
 
 
-def feed(client: Client, path: Path, say: Callable[[str], None], registered: Callable[[], None] = lambda: None) -> bool:
+def feed(
+    client: Client, path: Path, say: Callable[[str], None], *, anew: bool = True, registered: Callable[[], None] = lambda: None
+) -> bool:
     """Send a file and print its text; what the server says against it is printed as code and message, never raised.
 
-    `registered` is called once the document exists. Returns whether every page succeeded.
+    `anew`: as a new document, even if the same file was sent before. `registered` is called once the document exists.
+    Returns whether every page succeeded.
     """
     began = time.monotonic()
     say(f"\nSending {path.name} through the front door …")
     try:
-        document = client.send(path)
+        document = client.send(path, anew=anew)
         registered()
         return _follow(client, document, say, began)
     except ClientError as exc:

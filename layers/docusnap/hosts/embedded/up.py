@@ -143,7 +143,7 @@ def _greet(decided: Plan, key: str, path: Path | None) -> None:
     home, client = decided.home, Client(decided.url, key)
     page = sample()
     if page is not None and not home.sample_sent.exists():
-        feed(client, page, say, registered=home.sample_sent.touch)
+        feed(client, page, say, anew=False, registered=home.sample_sent.touch)
     if path is not None:
         feed(client, path, say)
     client.close()
