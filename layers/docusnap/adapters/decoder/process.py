@@ -46,6 +46,10 @@ class DecoderProcess:
         if spare is not None:
             spare.close()
 
+    @property
+    def spare_pid(self) -> int | None:
+        return self._spare.pid if self._spare else None
+
     def take(self) -> Child:
         """A child that has not seen any file; the next spare starts meanwhile."""
         with self._lock:
@@ -68,6 +72,11 @@ class DecodedFile:
         self._decoder, self._path, self._limits = decoder, path, limits
         self._seconds, self._clock = seconds, clock
         self._child: Child | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the child, once there is one."""
+        return self._child.pid if self._child else None
 
     def count(self) -> int:
         """Pages; a file of one picture is decoded here already. Errors: see ports.OpenedFile."""
