@@ -135,7 +135,9 @@ class App(Chalice):
             response = _problem(exc.__cause__ or exc, _id_of(request))
         except Exception as exc:  # noqa: BLE001  whatever it is, the client gets a problem document
             response = _problem(exc, _id_of(request))
-        response.headers.update(self._common_headers(request))
+        common = self._common_headers(request)
+        vary = [str(headers["Vary"]) for headers in (response.headers, common) if "Vary" in headers]
+        response.headers.update({**common, **({"Vary": ", ".join(vary)} if vary else {})})
         return response
 
     def _check_route(self, request: Request | None) -> None:
@@ -190,5 +192,6 @@ def _problem(exc: BaseException, request_id: str | None) -> Response:
     known = exc if isinstance(exc, errors.DocuSnapError) else errors.DocuSnapError()
     if known.http_status == errors.DocuSnapError.http_status:
         log.error("a request failed", exc_info=exc, extra={"request_id": request_id})
+        known = type(known)()  # what exactly is wrong here is no client's business
     answer = problems.answer(known, request_id)
     return Response(answer.body, {"Cache-Control": "no-store", **answer.headers}, answer.status)

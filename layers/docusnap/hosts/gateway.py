@@ -56,7 +56,8 @@ def observed(inner: Application) -> Application:
             return start(status, headers)
 
         try:
-            return inner(environ, noting)
+            with metrics.requests().in_progress.track_inprogress():
+                return inner(environ, noting)
         finally:
             _note(environ, int(statuses[-1]), time.monotonic() - began)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Protocol
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY, Collector
@@ -41,6 +41,13 @@ class Requests:
         names = ["method", "route"]
         self._count = Counter("docusnap_http_requests", "Requests answered.", [*names, "status"], registry=registry)
         self._seconds = Histogram("docusnap_http_request_seconds", "Time to answer.", names, buckets=SECONDS, registry=registry)
+
+        self.in_progress = Gauge(
+            "docusnap_http_requests_in_progress",
+            "Requests being answered; readers who wait are among them.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         known = method if method in METHODS else "other"
