@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -119,23 +120,25 @@ def _open(port: int) -> bool:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    yield from inhabited(tmp_path)
+def house() -> Iterator[House]:
+    yield from inhabited()
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def running() -> Iterator[House]:
     """A stack that was started for the first time, shared by the tests that leave it running."""
-    for found in inhabited(tmp_path_factory.mktemp("running")):
+    for found in inhabited():
         found.start()
         yield found
         assert found.stop() == 0
 
 
-def inhabited(folder: Path) -> Iterator[House]:
-    found = House(folder)
-    yield found
-    if found.process is not None and not found.ended():
-        os.killpg(found.process.pid, signal.SIGKILL)
-        found.process.wait(timeout=15)
-    found.kin.kill()
+def inhabited() -> Iterator[House]:
+    # Not under pytest's own folder: each pytest that starts closes that one to PostgreSQL's user, which root's database runs as.
+    with tempfile.TemporaryDirectory(prefix="docusnap-up-") as folder:
+        found = House(Path(folder))
+        yield found
+        if found.process is not None and not found.ended():
+            os.killpg(found.process.pid, signal.SIGKILL)
+            found.process.wait(timeout=15)
+        found.kin.kill()

@@ -18,6 +18,7 @@ from docusnap.adapters.models import default_dir
 from tests.integration.embedded.conftest import House, clean_environ, until
 
 ROOT = Path(__file__).resolve().parents[3]
+WAYS = ("make alone, SIGINT", "make alone, SIGTERM", "make alone, SIGKILL", "the group, SIGINT", "the group, SIGTERM")
 MARKS = (".created", ".requirements", ".docusnap", ".models")
 
 
@@ -65,11 +66,9 @@ def signalled(house: House, tree: Path, how: str) -> None:
     until(lambda: house.output.endswith("Stopped.\n") or "Stopped.\nmake: " in house.output, "the last word", seconds=5)
 
 
-@pytest.mark.parametrize(
-    "how", ["make alone, SIGINT", "make alone, SIGTERM", "make alone, SIGKILL", "the group, SIGINT", "the group, SIGTERM"]
-)
-def test_however_make_is_ended_nothing_is_left(house: House, tree: Path, how: str) -> None:
-    signalled(house, tree, how)
+def test_however_make_is_ended_nothing_is_left(house: House, tree: Path) -> None:
+    for how in WAYS:
+        signalled(house, tree, how)
 
 
 def test_a_relative_file_with_a_space_in_its_name_is_sent(house: House, tree: Path) -> None:
@@ -84,7 +83,7 @@ def dry_run(tree: Path, *words: str) -> str:
 
 
 def test_nothing_is_installed_twice(tree: Path) -> None:
-    assert "install" not in dry_run(tree, "run").replace("make[1]", "")
+    assert " -m pip" not in dry_run(tree, "run")
 
 
 def test_a_changed_lock_and_an_interrupted_step_are_installed_again(tree: Path) -> None:
