@@ -53,4 +53,8 @@ test: install $(VENV)/.dev
 # What needs root and Debian's packages; see tests/system/.
 test-system: install $(VENV)/.dev
 	tests/system/postgresql-15
+
+# A newcomer's machine: a bare Debian without libGL, an ordinary user. Takes minutes; needs root and apt.
+.PHONY: test-bare
+test-bare: install
 	tests/system/bare-debian

@@ -75,7 +75,7 @@ def _up(home: Path, ports: tuple[int, int]) -> Running:
         try:
             if requests.get(f"http://127.0.0.1:{ports[0]}/readyz", timeout=2).ok:
                 return running
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.1)
     process.kill()
     process.wait()
