@@ -43,9 +43,10 @@ def test_a_picture_that_is_cut_off_is_corrupt(desk: Desk, kind: str, kept: float
         desk.open(data[: int(len(data) * kept)]).count()
 
 
-@pytest.mark.parametrize(
-    "head", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\x00", b"RIFF\x10\0\0\0WEBPVP8 ", b"\0\0\0\x18ftypheic"]
-)
+HEADS = [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\x00", b"RIFF\x10\0\0\0WEBP", b"\0\0\0\x18ftypheic"]
+
+
+@pytest.mark.parametrize("head", HEADS)
 def test_a_right_beginning_with_nothing_sound_after_it_is_corrupt(desk: Desk, head: bytes) -> None:
     with pytest.raises(errors.CorruptImage):
         desk.open(head + b"nonsense" * 20).count()

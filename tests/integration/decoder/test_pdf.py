@@ -106,7 +106,15 @@ def test_a_pdf_that_is_locked_against_changes_only_is_read(desk: Desk) -> None:
     assert page.lines[0].text == "The quick brown fox jumps over the lazy dog."
 
 
-@pytest.mark.parametrize("data", [b"%PDF-1.7\n", b"%PDF-1.7\nnothing of the kind\n%%EOF", Pdf().page(letter()).written()[:300]])
+BROKEN = [
+    b"%PDF-1.7\n",
+    b"%PDF-1.7\nnothing of the kind\n%%EOF",
+    Pdf().page(letter()).written()[:300],
+    Pdf().written().replace(b"/Count 0", b"/Count 1"),
+]
+
+
+@pytest.mark.parametrize("data", BROKEN)
 def test_a_broken_pdf_is_refused(desk: Desk, data: bytes) -> None:
     with pytest.raises(errors.CorruptPdf):
         desk.open(data).count()

@@ -20,22 +20,26 @@ from docusnap.adapters.decoder.lines import lines
 from docusnap.model import OcrMode, PageRaster, RecognisedPage
 from docusnap.ports import TextLayer
 
-LOCKED = {raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY}
+_REFUSALS = {
+    raw.FPDF_ERR_PASSWORD: errors.EncryptedPdf,
+    raw.FPDF_ERR_SECURITY: errors.EncryptedPdf,
+    raw.FPDF_ERR_SUCCESS: errors.NoPages,  # pypdfium2 refuses what it opened well but finds no page in
+}
 MOST_CHARACTERS = 100_000  # of a page whose text is looked at: each costs microseconds
 WHITE = (255, 255, 255, 255)
 
 
 class PdfFile:
-    """An opened PDF. All calls raise CorruptPdf, NoPages, TooManyPages or TooManyPixels."""
+    """An opened PDF. All calls raise CorruptPdf, TooManyPages or TooManyPixels."""
 
     def __init__(self, path: Path, limits: Limits) -> None:
-        """Raises: EncryptedPdf, CorruptPdf. One that only asks for a password to change it opens."""
+        """Raises: EncryptedPdf, CorruptPdf, NoPages. One that only asks for a password to change it opens."""
         self._limits = limits
         try:
             self._pdf = pdfium.PdfDocument(path)
             self._pdf.init_forms()
         except pdfium.PdfiumError as exc:
-            raise (errors.EncryptedPdf if exc.err_code in LOCKED else errors.CorruptPdf) from exc
+            raise _REFUSALS.get(exc.err_code, errors.CorruptPdf) from exc
 
     def __len__(self) -> int:
         return len(self._pdf)
@@ -43,8 +47,6 @@ class PdfFile:
     def count(self) -> int:
         """Pages. A PDF of one has its pictures' sizes checked here: so it is refused as a file."""
         count = len(self._pdf)
-        if count == 0:
-            raise errors.NoPages
         if count > self._limits.pages:
             raise errors.TooManyPages
         if count == 1:
@@ -79,20 +81,26 @@ class PdfFile:
 
 def _text(page: pdfium.PdfPage, found: contents.Contents, view: View, number: int, dpi: int) -> RecognisedPage | None:
     """The page's own text in pixels of the upright page, or None where it is not sound."""
-    text = page.get_textpage()
-    try:
-        if text.count_chars() > MOST_CHARACTERS:
-            return None
-        seen = glyphs(text, view)
-        if not soundness.sound(seen, found, view.width * view.height):
-            return None
-        if rotation := _rotation(seen):
-            view = view.turned(rotation)
-            seen = glyphs(text, view)
-    finally:
-        text.close()
+    seen = _glyphs(page, view)
+    if not soundness.sound(seen, found, view.width * view.height):
+        return None
+    if rotation := _rotation(seen):
+        view = view.turned(rotation)
+        seen = _glyphs(page, view)
     read = lines(seen)
     return RecognisedPage(number, "text", view.width, view.height, dpi, rotation, read) if soundness.ordered(read) else None
+
+
+def _glyphs(page: pdfium.PdfPage, view: View) -> list[Glyph]:
+    """The page's characters, none where there are too many. PDFium orders the lines as they are shown, so the page is turned meanwhile."""
+    rotation = page.get_rotation()
+    page.set_rotation(view.rotation)
+    text = page.get_textpage()
+    try:
+        return glyphs(text, view) if text.count_chars() <= MOST_CHARACTERS else []
+    finally:
+        text.close()
+        page.set_rotation(rotation)
 
 
 def _rotation(seen: Sequence[Glyph]) -> int:
