@@ -94,18 +94,19 @@ class _Backlog:
 
     def __init__(self, ledger: UploadLedger, limit: int) -> None:
         self._ledger, self._limit = ledger, limit
-        self._lock = threading.Lock()
+        self._counting = threading.Lock()
         self._full, self._stale_at = False, 0.0
 
     def check(self) -> None:
         """Raises: TooManyRequests."""
-        with self._lock:
-            now = time.monotonic()
-            if now >= self._stale_at:
+        # One thread counts and the others go by the count before: were the database slow, all would queue up here.
+        if time.monotonic() >= self._stale_at and self._counting.acquire(blocking=False):
+            try:
                 self._full = self._ledger.queued(self._limit) >= self._limit
-                self._stale_at = now + COUNT_SECONDS
-            full = self._full
-        if full:
+                self._stale_at = time.monotonic() + COUNT_SECONDS
+            finally:
+                self._counting.release()
+        if self._full:
             raise errors.TooManyRequests
 
 

@@ -80,16 +80,16 @@ class Tenant:
 
 
 @contextmanager
-def serve(folder: Path, environ: Mapping[str, str], module: str = "gateway") -> Iterator[Server]:
+def serve(folder: Path, environ: Mapping[str, str], app: str = "docusnap.hosts.gateway:app") -> Iterator[Server]:
     """Start gunicorn with the shipped settings and these variables alone, and end it."""
     port = free_port()
     metrics = folder / "metrics"
     metrics.mkdir(exist_ok=True)
-    log = folder / f"{module}.log"
+    log = folder / "server.log"
     command = [sys.executable, "-m", "gunicorn", "--config", "python:docusnap.hosts.gunicorn_conf"]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [*command, "--bind", f"127.0.0.1:{port}", f"docusnap.hosts.{module}:app"],
+            [*command, "--bind", f"127.0.0.1:{port}", app],
             env={"PATH": os.environ["PATH"], "EVENTS_TOKEN": EVENTS_TOKEN, "PROMETHEUS_MULTIPROC_DIR": str(metrics), **environ},
             cwd=ROOT,
             stdout=out,

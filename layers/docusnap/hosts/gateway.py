@@ -15,7 +15,19 @@ from typing import Any
 from docusnap import errors
 from docusnap.bootstrap import Parts, parts
 from docusnap.hosts import logs, metrics
-from docusnap.hosts.http import ROUTE, Application, Environ, Handler, StartResponse, api_host, guarded, path_of, request_id, respond
+from docusnap.hosts.http import (
+    BODY_BYTES,
+    ROUTE,
+    Application,
+    Environ,
+    Handler,
+    StartResponse,
+    api_host,
+    guarded,
+    path_of,
+    request_id,
+    respond,
+)
 
 log = logging.getLogger("docusnap.access")
 
@@ -24,7 +36,14 @@ READS = frozenset({"GET", "HEAD"})
 
 def application(upload: Handler, query: Handler, intake: Handler, of: Callable[[], Parts] = parts) -> Application:
     """The dispatcher over three functions, with metrics and an access log around it."""
-    hosts = {"upload": api_host(upload), "query": api_host(query), "intake": api_host(intake)}
+
+    def limit() -> int:
+        try:
+            return of().settings.max_json_bytes
+        except errors.ConfigurationError:
+            return BODY_BYTES  # the app says what is wrong with the settings
+
+    hosts = {name: api_host(app, limit) for name, app in (("upload", upload), ("query", query), ("intake", intake))}
 
     def dispatch(environ: Environ, start: StartResponse) -> Iterable[bytes]:
         path = path_of(environ)

@@ -21,6 +21,7 @@ threads = 16
 timeout = 120  # a page may take its 60 s
 graceful_timeout = 8
 keepalive = 75  # longer than a proxy's, so that it is the proxy who closes
+limit_request_line = 8190  # bytes, the most gunicorn allows: an address that leads nowhere is for us to answer
 control_socket_disable = True
 accesslog = None  # the gateway writes its own, by route
 

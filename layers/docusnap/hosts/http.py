@@ -23,7 +23,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Handler = Callable[[Any, Any], Any]
 
-BODY_BYTES = 4_000_000  # read at most; MAX_JSON_BYTES, which is less, is the app's to judge
+BODY_BYTES = 1_000_000  # read at most, unless the operator set MAX_JSON_BYTES
 DRAINED_BYTES = 64_000_000  # of a longer body, read and dropped: a client that is still sending would not see the answer
 CHUNK = 1 << 16
 ANSWER_SECONDS = 60.0  # how long an HTTP call may go on
@@ -32,15 +32,22 @@ REQUEST_ID = "docusnap.request_id"
 NO_BODY = frozenset({204, 303, 304})
 
 
-def api_host(app: Handler) -> Application:
-    """Serve an app that takes REST v1 payloads; `/_/health` and `/_/ready` are the host's own."""
+def default_limit() -> int:
+    return BODY_BYTES
+
+
+def api_host(app: Handler, limit: Callable[[], int] = default_limit) -> Application:
+    """Serve an app that takes REST v1 payloads; `/_/health` and `/_/ready` are the host's own.
+
+    Of a body longer than `limit` the app gets one byte too many, so that it is the app who refuses it, after the key and with its CORS.
+    """
 
     def application(environ: Environ, start: StartResponse) -> Iterable[bytes]:
         route = openapi.route(path_of(environ))
         environ[ROUTE] = route.template
         if is_probe(environ):
             return respond(environ, start, 200, {"Content-Type": "application/json"}, b'{"status":"ok"}')
-        event = event_of(environ, route)
+        event = event_of(environ, route, limit())
         with Deadline(ANSWER_SECONDS, event["requestContext"]["requestId"]) as context:
             result = app(event, context)
         return _answer(environ, start, result)
@@ -57,7 +64,7 @@ def json_host(handler: Handler, seconds: float) -> Application:
             return respond(environ, start, 200, {"Content-Type": "application/json"}, b'{"status":"ok"}')
         if environ["REQUEST_METHOD"] != "POST":
             raise errors.MethodNotAllowed(allow=("POST",))
-        event = _json_of(read_body(environ))
+        event = _json_of(_whole(read_body(environ, BODY_BYTES)))
         with Deadline(seconds, request_id(environ)) as context:
             result = handler(event, context)
         return respond(environ, start, 200, {"Content-Type": "application/json"}, json.dumps(result).encode())
@@ -89,11 +96,11 @@ def is_probe(environ: Environ) -> bool:
     return True
 
 
-def event_of(environ: Environ, route: openapi.Route) -> dict[str, Any]:
+def event_of(environ: Environ, route: openapi.Route, limit: int) -> dict[str, Any]:
     """A request as API Gateway's REST API (payload 1.0) tells it to a function."""
     method = environ["REQUEST_METHOD"]
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True, errors="replace")
-    body = read_body(environ)
+    body = read_body(environ, limit)
     return {
         "resource": route.template,
         "path": path_of(environ),
@@ -125,29 +132,31 @@ def headers_of(environ: Environ) -> dict[str, str]:
     return {**names, **{name: value for name, value in plain.items() if value}}
 
 
-def read_body(environ: Environ) -> bytes:
-    """The whole body, chunked or not.
-
-    Raises: BodyTooLarge.
-    """
+def read_body(environ: Environ, limit: int) -> bytes:
+    """The body, chunked or not, up to one byte more than `limit`; the rest is dropped."""
     stream = environ["wsgi.input"]
     body = bytearray()
-    # Without a length and without chunks there is no body, and some servers' streams would wait for one.
-    left = _announced(environ)
-    while left > 0 and (chunk := stream.read(min(CHUNK, left))):
+    left = _announced(environ, limit)
+    while left > 0 and len(body) <= limit and (chunk := stream.read(min(CHUNK, left, limit + 1 - len(body)))):
         body += chunk
         left -= len(chunk)
-        if len(body) > BODY_BYTES:
-            _drain(stream, min(left, DRAINED_BYTES))
-            raise errors.BodyTooLarge
+    if len(body) > limit:
+        _drain(stream, min(left, DRAINED_BYTES))
     return bytes(body)
 
 
-def _announced(environ: Environ) -> int:
+def _announced(environ: Environ, limit: int) -> int:
+    """How many bytes there are to read: without a length and without chunks none, and some servers' streams would wait for one."""
     if environ.get("HTTP_TRANSFER_ENCODING"):
-        return BODY_BYTES + DRAINED_BYTES
+        return limit + 1 + DRAINED_BYTES
     text = environ.get("CONTENT_LENGTH") or "0"
     return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _whole(body: bytes) -> bytes:
+    if len(body) > BODY_BYTES:
+        raise errors.BodyTooLarge
+    return body
 
 
 def _drain(stream: Any, left: int) -> None:
