@@ -25,10 +25,10 @@ def changed(**values: Any) -> Settings:
 class Desk:
     """Opens bytes as files; everything it opened is closed with it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._decoder = DecoderProcess(SETTINGS)
+    def __init__(self, folder: Path, decoder: DecoderProcess) -> None:
+        self._folder, self._decoder = folder, decoder
         self._opened: list[DecodedFile] = []
+        self._own: list[DecoderProcess] = []
 
     def open(self, data: bytes) -> DecodedFile:
         path = self._folder / f"{len(self._opened)}.upload"
@@ -37,8 +37,9 @@ class Desk:
         return self._opened[-1]
 
     def limit(self, **values: Any) -> None:
-        self._decoder.close()
+        """Open the next files under other settings."""
         self._decoder = DecoderProcess(changed(**values))
+        self._own.append(self._decoder)
 
     def picture(self, data: bytes, number: int = 1) -> Image.Image:
         """The page's raster, counted first as the worker does."""
@@ -57,17 +58,24 @@ class Desk:
         return page.page if isinstance(page, TextLayer) else None
 
     def close(self) -> None:
-        for file in self._opened:
-            file.close()
-        self._decoder.close()
+        for thing in (*self._opened, *self._own):
+            thing.close()
 
 
 def picture(raster: PageRaster) -> Image.Image:
     return Image.frombytes("RGB", (raster.width, raster.height), raster.pixels)
 
 
+@pytest.fixture(scope="session")
+def decoder() -> Iterator[DecoderProcess]:
+    """One for all tests, as a worker has one for all its files."""
+    decoder = DecoderProcess(SETTINGS)
+    yield decoder
+    decoder.close()
+
+
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(tmp_path)
+def desk(tmp_path: Path, decoder: DecoderProcess) -> Iterator[Desk]:
+    opened = Desk(tmp_path, decoder)
     yield opened
     opened.close()

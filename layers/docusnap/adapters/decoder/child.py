@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from docusnap import errors
@@ -50,6 +51,14 @@ def _answer(page: PageRaster | TextLayer) -> tuple[Header, Buffer]:
     return {"raster": {"number": page.number, "width": page.width, "height": page.height, "dpi": page.dpi}}, page.pixels
 
 
+def _be_silent() -> None:
+    """Native libraries comment on damaged bytes, line by line: whoever sends a file must not fill the operator's log."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+
+
 if __name__ == "__main__":
     images.prepare()
+    _be_silent()
     serve(Program().handle)

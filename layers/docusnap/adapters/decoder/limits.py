@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 # The interpreter with Pillow, libheif and PDFium maps 65 MB; each thread's stack and heap add up to 72 MB of address space.
 BASE_BYTES = 512 << 20
-# Pillow holds four bytes a pixel. The worst path is deep grey: samples, floats, RGB, and the answer's three bytes: 4 + 4 + 4 + 3.
-BYTES_A_PIXEL = 16
+# The worst format is WebP: libwebp's two canvases and Pillow's picture, four bytes a pixel each, and copies of the answer's three.
+BYTES_A_PIXEL = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,5 +19,5 @@ class Limits:
 
     @property
     def memory_bytes(self) -> int:
-        """Bound of the child's address space: 2.1 GB at 100 megapixels."""
+        """Bound of the child's address space: 2.9 GB at 100 megapixels."""
         return BASE_BYTES + BYTES_A_PIXEL * self.pixels

@@ -107,6 +107,7 @@ class DecodedFile:
         except ChildDied as exc:
             if exc.signal == signal.SIGXCPU:
                 raise errors.PageTimeout from exc
+            log.warning("the decoder crashed: %s", exc)
             raise errors.DecoderCrashed from exc
         except ChildFailed as exc:
             log.error("the decoder's program failed: %s", exc)  # noqa: TRY400  its traceback is the child's
