@@ -135,6 +135,16 @@ def text_at(x: float, y: float, text: str, size: float = 12, more: str = "") -> 
     return f"BT {more} /F {size} Tf 1 0 0 1 {x} {y} Tm ({text}) Tj ET\n"
 
 
+def chinese(lines: Sequence[tuple[float, float, str]], *, downwards: bool = False) -> bytes:
+    """A page with a line of Chinese at each x, y; `downwards` from top to bottom."""
+    pdf = Pdf()
+    system = "<< /Registry (Adobe) /Ordering (GB1) /Supplement 2 >>"
+    glyphs = pdf.add(f"<< /Type /Font /Subtype /CIDFontType0 /BaseFont /STSong-Light /CIDSystemInfo {system} /DW 1000 >>")
+    encoding = f"/Encoding /UniGB-UCS2-{'V' if downwards else 'H'} /DescendantFonts [{glyphs} 0 R]"
+    pdf.objects[2] = f"<< /Type /Font /Subtype /Type0 /BaseFont /STSong-Light {encoding} >>".encode()
+    return pdf.page("".join(f"BT /F 18 Tf 1 0 0 1 {x} {y} Tm <{text.encode('utf-16-be').hex()}> Tj ET\n" for x, y, text in lines)).written()
+
+
 def picture_at(name: str, x: float, y: float, width: float, height: float) -> str:
     return f"q {width} 0 0 {height} {x} {y} cm /{name} Do Q\n"
 

@@ -8,7 +8,7 @@ from docusnap.ports import TextLayer
 from PIL import Image, ImageChops
 
 from tests.integration.decoder.conftest import Desk
-from tests.support.pages import Pdf, corners, letter, picture_at, text_at
+from tests.support.pages import Pdf, chinese, corners, letter, picture_at, text_at
 
 CLOCKWISE = {0: None, 90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 INVISIBLE = "3 Tr"
@@ -144,6 +144,26 @@ def test_a_slanted_line_keeps_together(desk: Desk) -> None:
     line = next(line for line in page.lines if line.text == "a slightly slanted line of text")
     assert line.polygon[1][1] < line.polygon[0][1] - 30
     assert ink_outside(upright(desk, data, page), [each.polygon for each in page.lines]) == 0
+
+
+POEM = ["春眠不觉晓处处闻啼鸟", "夜来风雨声花落知多少", "白日依山尽黄河入海流"]
+
+
+def test_chinese_has_no_spaces(desk: Desk) -> None:
+    data = chinese([(72, 700 - 24 * row, line) for row, line in enumerate(POEM)])
+    assert texts(read(desk, data).lines) == POEM
+
+
+def test_chinese_from_top_to_bottom_is_read_in_columns_from_the_right(desk: Desk) -> None:
+    page = read(desk, chinese([(500 - 40 * column, 700, line) for column, line in enumerate(POEM)], downwards=True))
+    assert texts(page.lines) == POEM
+    left, top, right, bottom = hull(page.lines[0].polygon)
+    assert bottom - top > 9 * (right - left)
+
+
+def test_a_table_of_contents_is_text_in_spite_of_its_dots(desk: Desk) -> None:
+    rows = "".join(text_at(72, 700 - 14 * row, f"Chapter {row} {'.' * 100} {row * 7}") for row in range(1, 9))
+    assert texts(read(desk, Pdf().page(rows).written()).lines)[0] == f"Chapter 1 {'.' * 100} 7"
 
 
 def with_map(text: str, codes: dict[int, str]) -> bytes:

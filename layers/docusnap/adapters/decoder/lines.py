@@ -7,7 +7,7 @@ are never merged, and a table's cells are lines of their own.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from docusnap.adapters.decoder.glyphs import BROKEN, SPACE, Glyph
@@ -52,7 +52,23 @@ def lines(glyphs: Iterable[Glyph]) -> list[Line]:
         elif glyph.text != BROKEN:
             _place(runs, glyph, spaced)
             spaced = None
-    return [_line(run) for run in runs]
+    return [_line(run) for run in _right_to_left(runs)]
+
+
+def _right_to_left(runs: Sequence[_Run]) -> Iterator[_Run]:
+    """PDFium gives lines that run downwards from left to right; Chinese is read the other way."""
+    groups: list[list[_Run]] = []
+    for run in runs:
+        if groups and run.downwards and groups[-1][-1].downwards and _abreast(run, groups[-1][-1]):
+            groups[-1].append(run)
+        else:
+            groups.append([run])
+    for group in groups:
+        yield from sorted(group, key=lambda run: -run.last.x)
+
+
+def _abreast(first: _Run, second: _Run) -> bool:
+    return first.words[0][0].y < second.last.y and second.words[0][0].y < first.last.y
 
 
 def _place(runs: list[_Run], glyph: Glyph, spaced: Glyph | None) -> None:
@@ -69,9 +85,10 @@ def _continues(run: _Run, glyph: Glyph) -> bool:
     turn = abs(math.remainder(glyph.angle - run.angle, math.tau))
     if turn > TURN:
         return False
-    if run.downwards or (run.single and _stacked(run, glyph)):
+    if run.single:
         run.downwards = _stacked(run, glyph)
-        return run.downwards
+    if run.downwards:
+        return _stacked(run, glyph)
     return _beside(run, glyph) and _gap(run, glyph) <= GUTTER * _height(run, glyph)
 
 

@@ -23,7 +23,8 @@ from docusnap.model import Line
 
 ENOUGH = 20
 MAPPED = 0.98
-WORDLIKE = 0.5  # letters, digits and characters among all: dot leaders and rules of dashes are the rest
+WORDLIKE = 0.5  # letters, digits and characters among all but leaders
+LEADERS = set("._-·…")  # a table of contents may be half of them
 SWAPPED = 0.2
 TEXT_TO_PICTURES = 0.1
 PICTURED = 0.05  # of the page: fewer or smaller pictures carry no text that matters
@@ -46,9 +47,10 @@ def sound(glyphs: Sequence[Glyph], contents: Contents, page_pixels: int) -> bool
 def _meant(inked: Sequence[Glyph]) -> bool:
     count = len(inked)
     mapped = sum(glyph.text != BROKEN for glyph in inked)
-    wordlike = sum(glyph.text[0].isalnum() for glyph in inked)
+    said = [glyph for glyph in inked if glyph.text not in LEADERS]
+    wordlike = sum(glyph.text[0].isalnum() for glyph in said)
     swapped = sum(ord(glyph.text[0]) & 0xFF == 0 for glyph in inked)
-    return mapped >= MAPPED * count and wordlike >= WORDLIKE * count and swapped <= SWAPPED * count
+    return mapped >= MAPPED * count and wordlike >= WORDLIKE * len(said) and swapped <= SWAPPED * count
 
 
 def _covers(inked: Sequence[Glyph], contents: Contents, page_pixels: int) -> bool:
