@@ -249,6 +249,12 @@ class ScratchFull(Unavailable):
     code, remedy = "scratch_full", "Free space on the disk, or raise SCRATCH_BYTES."
 
 
+class EngineBusy(Unavailable):
+    """The recogniser is reading other pages."""
+
+    code = "engine_busy"
+
+
 class Interrupted(Unavailable):
     """The worker was told to stop and hands its work over."""
 

@@ -245,7 +245,8 @@ class OcrEngine(Protocol):
     def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:
         """One result per raster, in order; may look ahead.
 
-        Raises: EngineFailed for the page it was asked for; an engine in a child process also EngineCrashed, PageTimeout, Interrupted.
+        Raises: EngineFailed for the page it was asked for; an engine in a child process also EngineCrashed, PageTimeout,
+        EngineBusy, Interrupted.
         """
 
     def close(self) -> None: ...

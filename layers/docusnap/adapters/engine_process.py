@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from docusnap import errors
 from docusnap.adapters import models
-from docusnap.adapters.child import Child, ChildDied, ChildFailed, ChildTimeout, Header, serve
+from docusnap.adapters.child import GLANCE_SECONDS, Child, ChildDied, ChildError, ChildFailed, ChildTimeout, Header, serve
 from docusnap.adapters.postgres.pages import page_from_json, page_to_json
 from docusnap.model import PageRaster, RecognisedPage
 from docusnap.ports import Clock
 from docusnap.settings import Settings
 
 START_SECONDS = 30.0  # imports and models, on a busy machine
+TURN_SECONDS = 20.0  # who waits longer might outlive the page's lease of 90 s
+WARM: Header = {"warm": True}
 
 
 class EngineProcess:
-    """One recogniser for all threads of a process; they take turns."""
+    """One recogniser for all threads of a process; they take turns.
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises: ConfigurationError when a model file is missing. Starts nothing."""
-        self._folder = models.locate(settings.ocr_model_dir)
-        self._seconds = settings.page_seconds
+    The child uses every core within one page, so that two of them would only share what one has.
+    """
+
+    def __init__(self, settings: Settings, program: Sequence[str] | None = None, turn_seconds: float = TURN_SECONDS) -> None:
+        """Starts nothing. `program` is what the child runs. Raises: ConfigurationError when a model file is missing."""
+        self._program = program or ("-m", "docusnap.adapters.engine_process", str(models.locate(settings.ocr_model_dir)))
+        self._page_seconds, self._turn_seconds = settings.page_seconds, turn_seconds
         self.info = models.info()
         self._turn = threading.Lock()
         self._child: Child | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the child, while there is one."""
+        return self._child.pid if self._child else None
 
     def warm(self) -> None:
         """Start the child, which loads the models by itself; does not wait for it."""
@@ -36,48 +50,84 @@ class EngineProcess:
             self._living()
 
     def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:
-        """One result per raster, in order. Raises: EngineCrashed, EngineFailed, PageTimeout, Interrupted."""
+        """One result per raster, in order.
+
+        Raises: EngineCrashed, EngineFailed, PageTimeout for the page; EngineBusy, Interrupted: the page was not judged.
+        """
         for page in pages:
-            with self._turn:
-                yield self._ask(page, clock)
+            with self._my_turn(clock):
+                recognised = self._ask(page, clock)
+            yield recognised
 
     def close(self) -> None:
+        """End the child, after the page it is reading."""
         with self._turn:
-            if self._child is not None:
-                self._child.close()
-                self._child = None
+            self._drop()
+
+    @contextlib.contextmanager
+    def _my_turn(self, clock: Clock | None) -> Iterator[None]:
+        ends = time.monotonic() + self._turn_seconds
+        while not self._turn.acquire(timeout=GLANCE_SECONDS):
+            if clock is not None and clock.stopping():
+                raise errors.Interrupted
+            if time.monotonic() > ends:
+                raise errors.EngineBusy
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _living(self) -> Child:
-        if self._child is None or not self._child.alive:
-            if self._child is not None:
-                self._child.close()
-            self._child = Child(["-m", __name__, str(self._folder)], memory_bytes=None, threads=8)
+        if self._child is not None and not self._child.alive:
+            self._drop()
+        if self._child is None:
+            self._child = Child(self._program, memory_bytes=None, threads=os.cpu_count() or 1)
         return self._child
 
+    def _drop(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
     def _ask(self, page: PageRaster, clock: Clock | None) -> RecognisedPage:
-        header: dict[str, Any] = asdict(page)
-        del header["pixels"]
-        child = self._living()
+        child = self._ready(page, clock)
+        header: dict[str, Any] = {name: value for name, value in asdict(page).items() if name != "pixels"}
         try:
-            child.ask({"warm": True}, timeout=START_SECONDS, clock=clock)
-            answer, _ = child.ask(header, page.pixels, timeout=self._seconds, clock=clock)
+            answer, _ = child.ask(header, page.pixels, timeout=self._page_seconds, clock=clock)
         except ChildTimeout as exc:
             raise errors.PageTimeout(page=page.number) from exc
         except ChildDied as exc:
-            raise errors.EngineCrashed(str(exc), page=page.number) from exc
+            raise errors.EngineCrashed(f"The recogniser crashed on this page. {exc}", page=page.number) from exc
         except (ChildFailed, errors.DecodedTooLarge) as exc:
             raise errors.EngineFailed(str(exc), page=page.number) from exc
         return page_from_json(page.number, answer)
 
+    def _ready(self, page: PageRaster, clock: Clock | None) -> Child:
+        """A child that has its models; one that cannot start is dropped, so that the next page finds what was repaired meanwhile."""
+        child = self._living()
+        try:
+            child.ask(WARM, timeout=START_SECONDS, clock=clock)
+        except (ChildError, errors.EngineFailed) as exc:
+            self._drop()
+            raise errors.EngineFailed(f"The recogniser could not be started. {exc}", page=page.number) from exc
+        return child
+
 
 def _main(folder: Path) -> None:
+    """The child: loads the models before the first question, and says with each answer if that did not work."""
     from docusnap.adapters.onnx.engine import OnnxEngine  # noqa: PLC0415  the parent never loads ONNX Runtime
 
     engine = OnnxEngine(folder)
-    engine.warm()
+    failure: errors.EngineFailed | None = None
+    try:
+        engine.warm()
+    except errors.EngineFailed as exc:
+        failure = exc
 
     def handle(header: Header, payload: bytes) -> tuple[Header, bytes]:
-        if header.get("warm"):
+        if failure is not None:
+            raise failure
+        if header == WARM:
             return {}, b""
         (page,) = engine.recognise([PageRaster(**header, pixels=payload)])
         return page_to_json(page), b""
@@ -86,6 +136,4 @@ def _main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    import sys
-
     _main(Path(sys.argv[1]))

@@ -70,14 +70,14 @@ def arrange(lines: Sequence[Line]) -> Layout:
     for region in order(boxes):
         for paragraph in paragraphs(region):
             first = len(arranged)
-            arranged += [_join(pieces, lines, frame) for row in paragraph for pieces in _pieces(row)]
+            arranged += [_join(pieces, lines, frame) for row in paragraph for pieces in _pieces(row, lines)]
             blocks.append(Block("paragraph", first, len(arranged) - 1))
     return Layout(tuple(arranged), tuple(blocks))
 
 
 def _frame(lines: Sequence[Line]) -> _Frame:
     tall = [line for line in lines if _is_tall(line)]
-    vertical = sum(_area(line) for line in tall) > sum(_area(line) for line in lines) / 2
+    vertical = sum(len(line.text) for line in tall) > sum(len(line.text) for line in lines) / 2
     long = tall if vertical else [line for line in lines if _sides(line)[0] > 5 * _sides(line)[1]]
     return _Frame(median(_tilt(line, vertical) for line in long) if long else 0.0, vertical)
 
@@ -92,11 +92,6 @@ def _sides(line: Line) -> tuple[float, float]:
     return math.dist(top_left, top_right), math.dist(top_left, bottom_left)
 
 
-def _area(line: Line) -> float:
-    width, height = _sides(line)
-    return width * height
-
-
 def _tilt(line: Line, vertical: bool) -> float:
     """How far a line is turned clockwise, in radians: by its upper edge, or by the left one if it runs downwards."""
     (x0, y0), (x1, y1), _, (x3, y3) = line.polygon
@@ -108,20 +103,25 @@ def _turned(x: float, y: float, angle: float) -> tuple[float, float]:
     return x * cosine - y * sine, x * sine + y * cosine
 
 
-def _pieces(row: Row) -> list[list[Box]]:
-    """The boxes of a row that belong to one line together: a word gap apart and of one size."""
-    lines: list[list[Box]] = []
+def _pieces(row: Row, lines: Sequence[Line]) -> list[list[Box]]:
+    """The boxes of a row that belong to one line together: a word gap apart, of one size, and running along it."""
+    found: list[list[Box]] = []
     for box in row:
-        if lines and _continues(lines[-1][-1], box):
-            lines[-1].append(box)
+        if found and _continues(found[-1][-1], box) and not any(_runs_across(piece, lines) for piece in (found[-1][-1], box)):
+            found[-1].append(box)
         else:
-            lines.append([box])
-    return lines
+            found.append([box])
+    return found
 
 
 def _continues(left: Box, right: Box) -> bool:
     small, large = sorted((left.height, right.height))
     return right.left - left.right <= WORD_GAP * small and large <= SAME_SIZE * small
+
+
+def _runs_across(box: Box, lines: Sequence[Line]) -> bool:
+    """A horizontal line on a page of vertical text, or the reverse."""
+    return box.height > box.width and len(lines[box.index].text) > 1
 
 
 def _join(pieces: Sequence[Box], lines: Sequence[Line], frame: _Frame) -> Line:

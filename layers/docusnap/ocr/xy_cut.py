@@ -50,14 +50,12 @@ def order(boxes: Sequence[Box]) -> list[list[Row]]:
     """The regions of a page in reading order, each as its rows."""
     if not boxes:
         return []
-    columns = _columns(boxes)
-    if len(columns) > 1:
-        return [region for column in columns for region in order(column)]
     bands = _bands(boxes)
     if (run := _first_run(bands)) is None:
         return [rows(boxes)]
-    before, inside, after = (_joined(part) for part in (bands[: run.start], bands[run.start : run.stop], bands[run.stop :]))
-    return [*order(before), *order(inside), *order(after)]
+    columns = _columns(_joined(bands[run.start : run.stop]))
+    parts = [_joined(bands[: run.start]), *columns, _joined(bands[run.stop :])]
+    return [region for part in parts for region in order(part)]
 
 
 def rows(boxes: Sequence[Box]) -> list[Row]:
@@ -107,14 +105,16 @@ def _is_running_text(boxes: Sequence[Box]) -> bool:
     height = median(box.height for box in boxes)
     width = max(box.right for box in boxes) - min(box.left for box in boxes)
     lengths = [sum(box.width for box in line) for line in lines]
-    steps = [below[0].middle - above[0].middle for above, below in pairwise(lines)]
+    steps = [_step(above, below) for above, below in pairwise(lines)]
     return median(lengths) >= max(FILLED * width, LONG * height) and median(steps) <= TIGHT * height
 
 
 def _are_unrelated(left: Sequence[Box], right: Sequence[Box]) -> bool:
-    """Both sides have several lines, and most of the shorter side's have none of the other side level with them."""
-    few, many = sorted((left, right), key=len)
-    if len(rows(few)) < 2:
+    """Side by side both have several lines, and most of the fewer have none of the other side level with them."""
+    top = max(min(box.top for box in side) for side in (left, right))
+    bottom = min(max(box.bottom for box in side) for side in (left, right))
+    few, many = sorted(([box for box in side if top < box.middle < bottom] for side in (left, right)), key=len)
+    if min(len(rows(few)), len(rows(many))) < 2:
         return False
     alone = sum(not any(_level(box, other) for other in many) for box in few)
     return alone > 0.6 * len(few)
@@ -137,13 +137,13 @@ def _joined(bands: Sequence[Sequence[Box]]) -> list[Box]:
 
 
 def _first_run(bands: Sequence[list[Box]]) -> range | None:
-    """The first run of neighbouring bands that share a gutter; None where there is none, or it is all of them."""
+    """The first run of neighbouring bands that stand in columns together; None where there is none."""
     for start in range(len(bands)):
         stop = _shared_until(bands, start)
         if stop is None or len(_columns(_joined(bands[start:stop]))) < 2:
             continue
         run = _trimmed(bands, start, stop)
-        if len(run) < len(bands) and len(_columns(_joined(bands[run.start : run.stop]))) > 1:
+        if len(_columns(_joined(bands[run.start : run.stop]))) > 1:
             return run
     return None
 
@@ -199,16 +199,21 @@ def _height(band: Sequence[Box]) -> float:
 
 
 def paragraphs(region: Sequence[Row]) -> Iterator[list[Row]]:
-    """The rows of a region parted at wide gaps and at changes of type size."""
+    """The rows of a region parted where they step further down than they usually do, and where the size of type changes."""
+    steps = [_step(above, below) for above, below in pairwise(region)]
     height = median(box.height for row in region for box in row)
-    paragraph: list[Row] = []
-    for row in region:
-        if paragraph and (_gap([paragraph[-1], row], 1) > 0.6 * height or _resized(paragraph[-1], row)):
+    widest = max(1.35 * median(steps), 1.3 * height) if len(steps) > 2 else 1.8 * height
+    paragraph = list(region[:1])
+    for step, (above, below) in zip(steps, pairwise(region), strict=True):
+        if step > widest or _resized(above, below):
             yield paragraph
             paragraph = []
-        paragraph.append(row)
-    if paragraph:
-        yield paragraph
+        paragraph.append(below)
+    yield paragraph
+
+
+def _step(above: Row, below: Row) -> float:
+    return below[0].middle - above[0].middle
 
 
 def _resized(above: Row, below: Row) -> bool:

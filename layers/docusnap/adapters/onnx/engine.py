@@ -31,7 +31,7 @@ class OnnxEngine:
 
     def __init__(self, model_dir: Path | None = None, threads: int | None = None) -> None:
         """`threads`: within one network; None takes all cores. Raises: ConfigurationError when a model file is missing."""
-        folder = models.locate(model_dir)
+        self._folder = folder = models.locate(model_dir)
         self.info = models.info()
         self._detector = Detector(Session(folder / models.DETECTOR.name, threads))
         self._recogniser = Recogniser(Session(folder / models.RECOGNISER.name, threads))
@@ -42,8 +42,9 @@ class OnnxEngine:
             yield self._page(page)
 
     def warm(self) -> None:
-        """Load the models now instead of at the first page. Raises: EngineFailed."""
+        """Check and load the models now instead of at the first page. Raises: EngineFailed."""
         try:
+            models.verify(self._folder)
             self._detector.warm()
             self._recogniser.warm()
         except Exception as exc:

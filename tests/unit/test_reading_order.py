@@ -1,0 +1,242 @@
+"""Reading order, on small layouts drawn in characters' boxes: every line is 20 pixels high and a letter 10 wide."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+
+import pytest
+from docusnap.model import Block, Line, Polygon, Word
+from docusnap.ocr.reading_order import arrange
+
+PITCH = 26
+
+
+def box(left: float, top: float, width: float, height: float = 20) -> Polygon:
+    return ((left, top), (left + width, top), (left + width, top + height), (left, top + height))
+
+
+def line(text: str, left: float, top: float, *, width: float | None = None, height: float = 20) -> Line:
+    polygon = box(left, top, width or len(text) * height / 2, height)
+    return Line(text, 0.9, polygon, (Word(text, 0.9, polygon),))
+
+
+def column(name: str, left: float, top: float, count: int, *, width: float = 300, pitch: float = PITCH) -> list[Line]:
+    """Running text: every line is as wide as its column, but for the last."""
+    return [
+        line(f"{name}{number}", left, top + number * pitch, width=width if number + 1 < count else width / 2) for number in range(count)
+    ]
+
+
+def row(top: float, *cells: tuple[str, float]) -> list[Line]:
+    return [line(text, left, top) for text, left in cells]
+
+
+def turned(lines: Sequence[Line], degrees: float) -> list[Line]:
+    """The same page, scanned at a slant: clockwise about its top left."""
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return [
+        Line(each.text, each.confidence, tuple((x * cosine - y * sine, x * sine + y * cosine) for x, y in each.polygon)) for each in lines
+    ]
+
+
+def read(lines: Sequence[Line]) -> list[str]:
+    """The texts in reading order, whatever order the detector found them in."""
+    shuffled = random.Random(7).sample(lines, len(lines))
+    return [each.text for each in arrange(shuffled).lines]
+
+
+def texts(*parts: Sequence[Line]) -> list[str]:
+    return [each.text for part in parts for each in part]
+
+
+def test_a_page_without_text_has_no_lines_and_no_blocks() -> None:
+    layout = arrange([])
+
+    assert (layout.lines, layout.blocks) == ((), ())
+
+
+def test_lines_follow_downwards() -> None:
+    page = column("a", 100, 50, 12)
+
+    assert read(page) == texts(page)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_columns_of_running_text_are_read_one_after_the_other(count: int) -> None:
+    columns = [column("abc"[number], 50 + number * 330, 50, 10) for number in range(count)]
+
+    assert read(texts_of(columns)) == texts(*columns)
+
+
+def texts_of(parts: Sequence[Sequence[Line]]) -> list[Line]:
+    return [each for part in parts for each in part]
+
+
+def test_columns_are_parted_even_where_their_lines_do_not_stand_level() -> None:
+    left, right = column("left", 50, 50, 10), column("right", 380, 61, 8)
+
+    assert read([*left, *right]) == texts(left, right)
+
+
+def test_a_heading_over_both_columns_comes_first_and_a_footer_last() -> None:
+    heading, footer = line("The heading of it all", 200, 20, height=30), line("Page 3", 50, 500)
+    left, right = column("left", 50, 90, 12), column("right", 380, 90, 12)
+
+    assert read([heading, *left, *right, footer]) == [heading.text, *texts(left, right), footer.text]
+
+
+def test_a_page_number_at_the_top_right_comes_before_the_columns() -> None:
+    number, left, right = line("17", 640, 20), column("left", 50, 90, 10), column("right", 380, 90, 10)
+
+    assert read([number, *left, *right]) == ["17", *texts(left, right)]
+
+
+def test_a_wide_paragraph_parts_the_columns_above_it_from_those_below() -> None:
+    above = [column("a", 50, 50, 6), column("b", 380, 50, 6)]
+    wide = column("wide", 50, 260, 3, width=630)
+    below = [column("c", 50, 400, 6), column("d", 380, 400, 6)]
+
+    assert read(texts_of([*above, wide, *below])) == texts(*above, wide, *below)
+
+
+def test_a_heading_on_the_left_belongs_to_what_follows_below_it() -> None:
+    left, right = column("left", 50, 50, 8), column("right", 380, 50, 8)
+    heading, wide = line("More", 50, 290), column("wide", 50, 318, 3, width=630)
+
+    assert read([*left, *right, heading, *wide]) == texts(left, right, [heading], wide)
+
+
+def test_a_form_is_read_row_by_row() -> None:
+    rows = [
+        row(50 + 50 * n, (label, 50), (value, 300)) for n, (label, value) in enumerate([("Name", "Ada"), ("Town", "Leeds"), ("Age", "36")])
+    ]
+
+    assert read(texts_of(rows)) == ["Name", "Ada", "Town", "Leeds", "Age", "36"]
+
+
+def test_a_form_with_long_labels_and_values_is_read_row_by_row() -> None:
+    labels = ["Name of the applicant", "Street and number", "Place and country", "Date of the birth"]
+    values = ["Johann Sebastian Miller", "22 Mill Lane, rear", "Thornby, England", "14 March 1987"]
+    rows = [row(50 + 44 * n, (label, 50), (value, 330)) for n, (label, value) in enumerate(zip(labels, values, strict=True))]
+
+    assert read(texts_of(rows)) == texts(*rows)
+
+
+def test_a_receipt_keeps_each_price_with_its_item() -> None:
+    items = [("Coffee", "3.20"), ("Bread and butter", "4.80"), ("Two boiled eggs", "2.60"), ("Total", "10.60")]
+    rows = [row(50 + 28 * n, (item, 40), (price, 330)) for n, (item, price) in enumerate(items)]
+
+    assert read(texts_of(rows)) == texts(*rows)
+
+
+def test_a_table_below_a_form_does_not_make_columns_of_it() -> None:
+    form = [row(50 + 40 * n, ("Label", 50), (f"a value {n}", 300)) for n in range(4)]
+    table = [row(260 + 34 * n, (f"Item number {n}", 50), (f"{n}", 460), (f"{n}.00", 560)) for n in range(5)]
+
+    assert read(texts_of([*form, *table])) == texts(*form, *table)
+
+
+@pytest.mark.parametrize("degrees", [-2, -1, 1, 2])
+def test_a_slanted_scan_is_read_like_a_straight_one(degrees: float) -> None:
+    heading, left, right = [line("A heading over both of them", 150, 20)], column("l", 50, 90, 20), column("r", 380, 90, 20)
+
+    assert read(turned([*heading, *left, *right], degrees)) == texts(heading, left, right)
+
+
+@pytest.mark.parametrize("degrees", [-2, 2])
+def test_a_slanted_form_keeps_its_rows(degrees: float) -> None:
+    rows = [row(50 + 40 * n, (f"A label of some length {n}", 50), (f"value {n}", 700)) for n in range(6)]
+
+    assert read(turned(texts_of(rows), degrees)) == texts(*rows)
+
+
+@pytest.mark.parametrize("degrees", [0, 1.5])
+def test_vertical_columns_run_from_right_to_left(degrees: float) -> None:
+    columns = [Line(f"第{n}列的文字", 0.9, box(600 - 40 * n, 50, 24, 400 if n < 7 else 200)) for n in range(8)]
+
+    assert read(turned(columns, degrees)) == texts(columns)
+
+
+def test_vertical_text_in_two_tiers_reads_the_upper_tier_first() -> None:
+    upper = [Line(f"上段第{n}列", 0.9, box(600 - 36 * n, 50, 24, 200)) for n in range(8)]
+    lower = [Line(f"下段第{n}列", 0.9, box(600 - 36 * n, 290, 24, 200)) for n in range(8)]
+
+    assert read([*upper, *lower]) == texts(upper, lower)
+
+
+def test_a_vertical_sign_beside_horizontal_text_does_not_turn_the_page() -> None:
+    text, sign = column("line", 50, 50, 8), Line("先领券后购物", 0.9, box(500, 40, 60, 400))
+
+    assert [each for each in read([*text, sign]) if each != sign.text] == texts(text)
+
+
+def test_pieces_of_a_line_a_word_gap_apart_are_joined() -> None:
+    joined = arrange([line("world", 112, 51), line("Hello", 50, 50)]).lines
+
+    assert [each.text for each in joined] == ["Hello world"]
+    assert [word.text for word in joined[0].words] == ["Hello", "world"]
+    assert joined[0].polygon == ((50, 50), (162, 50), (162, 71), (50, 71))
+
+
+def test_joined_chinese_gets_no_space() -> None:
+    assert read([line("世界", 104, 50, width=40), line("你好", 50, 50, width=40)]) == ["你好世界"]
+
+
+def test_the_confidence_of_a_joined_line_weighs_its_characters() -> None:
+    sure, unsure = Line("abc", 1.0, box(50, 50, 30)), Line("d", 0.2, box(90, 50, 10))
+
+    assert arrange([sure, unsure]).lines[0].confidence == pytest.approx(0.8)
+
+
+def test_a_joined_line_without_confidence_has_none() -> None:
+    assert arrange([Line("a", None, box(50, 50, 10)), Line("b", None, box(66, 50, 10))]).lines[0].confidence is None
+
+
+def test_pieces_of_different_size_are_not_joined() -> None:
+    assert read([line("Linn", 50, 40, height=40), line("Electronics", 140, 50)]) == ["Linn", "Electronics"]
+
+
+def test_a_joined_vertical_line_has_its_corners_clockwise_from_the_pages_top_left() -> None:
+    parts = [Line("上面的字", 0.9, box(100, 50, 24, 96)), Line("下面的字", 0.9, box(100, 152, 24, 96))]
+
+    (joined,) = arrange(parts).lines
+    assert joined.text == "上面的字下面的字"
+    assert joined.polygon == box(100, 50, 24, 198)
+
+
+def test_paragraphs_end_where_the_step_down_is_wider() -> None:
+    page = [*column("a", 50, 50, 4), *column("b", 50, 50 + 4 * PITCH + 24, 3)]
+
+    assert arrange(page).blocks == (Block("paragraph", 0, 3), Block("paragraph", 4, 6))
+
+
+def test_evenly_spaced_lines_are_one_paragraph_however_wide_the_spacing() -> None:
+    assert arrange(column("a", 50, 50, 6, pitch=50)).blocks == (Block("paragraph", 0, 5),)
+
+
+def test_a_change_of_type_size_begins_a_block() -> None:
+    page = [line("A heading", 50, 40, height=34), *column("a", 50, 80, 4)]
+
+    assert arrange(page).blocks == (Block("paragraph", 0, 0), Block("paragraph", 1, 4))
+
+
+def test_every_line_is_in_exactly_one_block() -> None:
+    layout = arrange([*column("a", 50, 50, 9), *column("b", 380, 57, 9), *row(600, ("x", 50), ("y", 300))])
+
+    assert [number for block in layout.blocks for number in range(block.first, block.last + 1)] == list(range(len(layout.lines)))
+
+
+def test_nothing_is_lost_or_doubled_however_the_boxes_lie() -> None:
+    chance = random.Random(3)
+    page = [
+        Line(f"{n}", 0.5, box(chance.uniform(0, 900), chance.uniform(0, 900), chance.uniform(1, 400), chance.uniform(1, 80)))
+        for n in range(300)
+    ]
+
+    assert sorted(word for each in arrange(page).lines for word in each.text.split()) == sorted(each.text for each in page)
+
+
+def test_boxes_without_extent_are_ordered_too() -> None:
+    assert read([Line("a", 0.9, ((5.0, 5.0),) * 4), Line("b", 0.9, ((5.0, 50.0),) * 4)]) == ["a", "b"]
