@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -17,6 +16,8 @@ from pathlib import Path
 import minio
 import pytest
 import requests
+
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "layers/docusnap/sample"
@@ -59,24 +60,21 @@ def _of(home: Path) -> list[int]:
     return found
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _up(home: Path, ports: tuple[int, int]) -> Running:
     environ = {**os.environ, "DOCUSNAP_HOME": str(home), "DOCUSNAP_PORT": str(ports[0]), "DOCUSNAP_S3_PORT": str(ports[1])}
     with (home.parent / "screen").open("ab") as screen:
         process = subprocess.Popen([DOCUSNAP, "up"], env=environ, stdout=screen, stderr=screen, cwd=ROOT)
     running = Running(home, *ports, process)
-    for _ in range(300):
+    for _ in range(600):
+        if process.poll() is not None:
+            break
         try:
             if requests.get(f"http://127.0.0.1:{ports[0]}/readyz", timeout=2).ok:
+                assert (home / "api-key").stat().st_mode & 0o777 == 0o600, "the key is there before /readyz is 200"
                 return running
         except requests.RequestException:
-            time.sleep(0.1)
+            pass
+        time.sleep(0.02)
     process.kill()
     process.wait()
     raise AssertionError((home.parent / "screen").read_text())
@@ -85,7 +83,7 @@ def _up(home: Path, ports: tuple[int, int]) -> Running:
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home = tmp_path_factory.mktemp("stack") / "home"
-    running = _up(home, (_free_port(), _free_port()))
+    running = _up(home, (free_port(), free_port()))
     yield running
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(timeout=15) == 0
@@ -161,7 +159,7 @@ def test_input_that_can_never_work_is_rejected_with_its_code(up: Running, name: 
 
 
 def test_everything_killed_while_documents_are_queued_is_found_again(tmp_path: Path) -> None:
-    home, ports = tmp_path / "home", (_free_port(), _free_port())
+    home, ports = tmp_path / "home", (free_port(), free_port())
     killed = _up(home, ports)
     documents = [_send(killed, f"{number}.png", (SAMPLE / "page.png").read_bytes()) for number in range(4)]
     killed.kill_everything()

@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from tests.support.store import free_port
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 EVENTS_TOKEN = "the-events-token"

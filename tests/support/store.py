@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import subprocess
 import sysconfig
 import tempfile
@@ -22,6 +21,8 @@ from botocore.config import Config
 from docusnap import settings
 from docusnap.settings import Settings
 from moto import mock_aws
+
+from tests.support.ports import free_port
 
 __all__ = ["aws_settings", "s3_gateway", "store_settings"]
 
@@ -59,12 +60,6 @@ class S3Gateway:
             "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
         }
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

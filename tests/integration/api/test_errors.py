@@ -19,7 +19,7 @@ from docusnap.hosts.http import api_host
 from docusnap.model import Scope
 
 from tests.support.api import EVENTS_TOKEN, Server, Tenant, serve
-from tests.support.store import free_port
+from tests.support.ports import free_port
 from tests.support.wsgi import ask
 
 BY_CODE = {error.code: error for error in errors.catalogue()}

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.support.api import Server, serve
-from tests.support.store import free_port
+from tests.support.ports import free_port
 
 
 @pytest.fixture(scope="module")

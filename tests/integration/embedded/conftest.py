@@ -18,15 +18,11 @@ import requests
 from docusnap.hosts.embedded.home import read_values
 from docusnap.hosts.embedded.processes import Kin
 
+from tests.support.ports import free_port
+
 DOCUSNAP = Path(sys.executable).with_name("docusnap")
 RUNNING = "DocuSnap is running."
 OURS = ("DATABASE_URL", "S3_", "AWS_", "DOCUSNAP_", "EVENTS_TOKEN", "OCR_", "MAX_", "MAKE", "MFLAGS")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
