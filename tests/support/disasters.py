@@ -31,6 +31,21 @@ def segfault(header: child.Header, payload: bytes) -> tuple[child.Header, child.
     raise AssertionError
 
 
+def abort(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+    """What C++ does about a bug that it notices."""
+    os.abort()
+
+
+def abort_when_full(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+    """What a C++ library does that gets no more memory."""
+    held = []
+    try:
+        while True:
+            held.append(b"x" * (64 << 20))
+    except MemoryError:
+        os.abort()
+
+
 def leave(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
     os._exit(header["status"])
 
@@ -69,7 +84,10 @@ def talk_nonsense(header: child.Header, payload: bytes) -> tuple[child.Header, c
     return hang(header, payload)
 
 
-DEEDS = {deed.__name__: deed for deed in (echo, look, chatter, segfault, leave, hang, spin, eat_memory, refuse, stumble, talk_nonsense)}
+DEEDS = {
+    deed.__name__: deed
+    for deed in (echo, look, chatter, segfault, abort, abort_when_full, leave, hang, spin, eat_memory, refuse, stumble, talk_nonsense)
+}
 
 if __name__ == "__main__":
     child.serve(lambda header, payload: DEEDS[header["do"]](header, payload))

@@ -170,6 +170,16 @@ def bomb(width: int, height: int) -> Pdf:
     return pdf.page(picture_at("I", 0, 0, 612, 792), things=f"/I {number} 0 R")
 
 
+def nested_bomb(depth: int = 12) -> bytes:
+    """A PDF of 3 kB whose page holds ten forms that hold ten forms each, and so on."""
+    pdf = Pdf()
+    number = pdf.stream("/Type /XObject /Subtype /Form /BBox [0 0 612 792]", b"0 0 10 10 re f")
+    for _ in range(depth):
+        resources = f"/Resources << /XObject << /X {number} 0 R >> >>"
+        number = pdf.stream(f"/Type /XObject /Subtype /Form /BBox [0 0 612 792] {resources}", b"/X Do " * 10)
+    return pdf.page("/X Do", things=f"/X {number} 0 R").written()
+
+
 PADDING = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
 
 

@@ -6,7 +6,6 @@ Plain pipes on purpose: AWS Lambda has no /dev/shm, which multiprocessing's queu
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
@@ -35,6 +34,7 @@ PIPE_BYTES = 1 << 20
 GLANCE_SECONDS = 0.1  # how often a waiting parent looks whether it was told to stop
 # No secrets. On Lambda Python needs its library path; by DOCUSNAP_STACK an embedded stack finds what a killed one left behind.
 INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ", "DOCUSNAP_STACK")
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 MEMORY_VARIABLE = "DOCUSNAP_CHILD_MEMORY"
 
 
@@ -43,10 +43,13 @@ class ChildError(Exception):
 
 
 class ChildDied(ChildError):
-    """The child ended before it had answered; `returncode` is negative for a signal, as `subprocess` has it."""
+    """The child ended before it had answered.
 
-    def __init__(self, returncode: int) -> None:
-        self.returncode = returncode
+    `returncode` is negative for a signal, as `subprocess` has it; `peak_bytes` is the most memory it ever held, 0 where nobody knows.
+    """
+
+    def __init__(self, returncode: int, peak_bytes: int = 0) -> None:
+        self.returncode, self.peak_bytes = returncode, peak_bytes
         self.signal = -returncode if returncode < 0 else None
         how = f"by signal {signal.strsignal(self.signal)}" if self.signal else f"with status {returncode}"
         super().__init__(f"The child ended {how}.")
@@ -109,7 +112,7 @@ class Child:
             self._send(question, memoryview(payload).cast("B"), patience)
             answer, data = self._receive(patience)
         except (BrokenPipeError, EOFError, ValueError) as exc:
-            raise ChildDied(self._bury()) from exc
+            raise self._bury() from exc
         except BaseException:
             self.close()  # a message that is half through cannot be taken up again
             raise
@@ -122,12 +125,16 @@ class Child:
         with self._process as process:
             process.kill()
 
-    def _bury(self) -> int:
-        """The return code of a child that hung up; one that only closed its pipe is killed."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=1)
+    def _bury(self) -> ChildDied:
+        """Reap a child that hung up. One that is ending keeps its own status; one that only closed its pipe is killed."""
+        peak = 0
+        if self._process.returncode is None:
+            os.kill(self.pid, signal.SIGKILL)  # not Popen.kill, which reaps a child that has ended
+            _, status, usage = os.wait4(self.pid, 0)  # not Popen.wait, which does not tell the memory
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+            peak = usage.ru_maxrss * RSS_UNIT
         self.close()
-        return self._process.returncode
+        return ChildDied(self._process.returncode, peak)
 
     def _send(self, header: Header, payload: memoryview, patience: _Patience) -> None:
         head = json.dumps(header).encode()
@@ -220,6 +227,7 @@ def serve(handle: Handler) -> NoReturn:
     """
     questions, answers = _private_pipes()
     _bound_memory()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not leave somebody's document on the disk
     inbox: queue.SimpleQueue[tuple[Header, bytes]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(questions, inbox), daemon=True).start()
     while True:

@@ -8,7 +8,7 @@ from docusnap.model import OcrMode
 from PIL import Image
 
 from tests.integration.decoder.conftest import Desk
-from tests.support.pages import BLUE, GREEN, LETTER, RED, WHITE, Pdf, bomb, corners, encrypted, letter, picture_at, text_at
+from tests.support.pages import BLUE, GREEN, LETTER, RED, WHITE, Pdf, bomb, corners, encrypted, letter, nested_bomb, picture_at, text_at
 
 SQUARES = "1 0 0 rg 0 100 100 100 re f 0 1 0 rg 100 100 100 100 re f 0 0 1 rg 0 0 100 100 re f\n"  # as corners(), on 200 × 200 points
 
@@ -160,3 +160,9 @@ def test_an_enormous_picture_inside_forms_is_found(desk: Desk) -> None:
         number = pdf.stream(f"/Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources << /XObject << /X {number} 0 R >> >>", b"/X Do")
     with pytest.raises(errors.TooManyPixels):
         desk.open(pdf.page("/X Do", things=f"/X {number} 0 R").written()).count()
+
+
+def test_a_pdf_whose_content_unpacks_beyond_the_memory_of_the_child_is_refused(desk: Desk) -> None:
+    desk.limit(max_megapixels=1.0)
+    with pytest.raises(errors.DecodedTooLarge):
+        desk.open(nested_bomb()).count()

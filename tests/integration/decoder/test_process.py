@@ -27,7 +27,7 @@ def doomed(tmp_path: Path) -> Iterator[Callable[..., DecodedFile]]:
 
     def meet(disaster: str, seconds: float = 60) -> DecodedFile:
         (tmp_path / "file").write_text(disaster, "utf-8")
-        decoder = DecoderProcess(changed(page_seconds=seconds), DOOMED)
+        decoder = DecoderProcess(changed(page_seconds=seconds, max_megapixels=1.0), DOOMED)
         file = decoder.open(tmp_path / "file")
         to_close.extend((file, decoder))
         return file
@@ -51,6 +51,8 @@ class Stopping:
     ("disaster", "error"),
     [
         ("segfault", errors.DecoderCrashed),
+        ("abort", errors.DecoderCrashed),
+        ("abort_when_full", errors.DecodedTooLarge),
         ("leave", errors.DecoderCrashed),
         ("stumble", errors.DecoderCrashed),
         ("talk_nonsense", errors.DecoderCrashed),

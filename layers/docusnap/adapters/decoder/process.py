@@ -105,13 +105,18 @@ class DecodedFile:
         except ChildTimeout as exc:
             raise errors.PageTimeout from exc
         except ChildDied as exc:
-            if exc.signal == signal.SIGXCPU:
-                raise errors.PageTimeout from exc
-            log.warning("the decoder crashed: %s", exc)
-            raise errors.DecoderCrashed from exc
+            log.warning("the decoder died: %s", exc)
+            raise self._cause(exc) from exc
         except ChildFailed as exc:
             log.error("the decoder's program failed: %s", exc)  # noqa: TRY400  its traceback is the child's
             raise errors.DecoderCrashed from exc
+
+    def _cause(self, death: ChildDied) -> errors.DocuSnapError:
+        """PDFium aborts when it gets no more memory, as others do for a bug: what it held tells them apart."""
+        if death.signal == signal.SIGXCPU:
+            return errors.PageTimeout()
+        full = death.peak_bytes > self._limits.memory_bytes / 4
+        return errors.DecodedTooLarge() if death.signal == signal.SIGABRT and full else errors.DecoderCrashed()
 
     def _living(self) -> Child:
         if self._child is None or not self._child.alive:
