@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import re
 import time
+import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 from urllib3.exceptions import HTTPError
 
 from docusnap import errors
 from docusnap.model import ObjectVersion, UploadTicket
 from docusnap.settings import Settings
 
-CHUNK = 1 << 20  # bytes
-MISSING = {"404", "NoSuchKey", "NotFound"}
-CHANGED = {"412", "PreconditionFailed"}
-BUSY = {"SlowDown", "RequestTimeout", "ServiceUnavailable", "InternalError", "XMinioServerNotInitialized"}
+CHUNK = 1 << 18  # bytes, at most
+LISTED = 1000  # S3 gives no more in one answer
+AWS = re.compile(r"(?:\.(?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?(?:\.vpce)?\.amazonaws\.com(?:\.cn)?$")
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+Json = dict[str, Any]
 
 
 class S3Store:
@@ -36,122 +41,189 @@ class S3Store:
         self.bucket = settings.s3_bucket
 
     def head(self, key: str) -> ObjectVersion | None:
-        """What is there now; None where nothing is."""
+        """What is there now; None where nothing is, or where the store takes no such key.
+
+        Raises: StoreUnavailable, StoreDenied (AWS says so of a missing key too where s3:ListBucket is not allowed).
+        """
         try:
             with _translated():
                 found = self._client.head_object(Bucket=self.bucket, Key=key)
         except errors.ObjectMissing:
             return None
-        version = found.get("VersionId")
-        return ObjectVersion(
-            self.bucket,
-            key,
-            found["ETag"].strip('"'),
-            found["ContentLength"],
-            version_id=None if version == "null" else version,
-            content_type=found.get("ContentType"),
-        )
+        except errors.StoreDenied as exc:
+            if _status(exc.__cause__) == 400 and self.ready():  # an answer to HEAD cannot say more; the bucket is fine, so it is the key
+                return None
+            raise
+        return self._version({**found, "Key": key, "Size": found["ContentLength"]})
 
     def fetch(self, version: ObjectVersion, target: Path, *, timeout: float) -> str:
-        """The object as it was when it was recorded, into `target`; its sha256. A file that did not arrive whole is removed."""
+        """The object as it was when it was recorded, into `target`; its sha256. A file that did not arrive whole is removed.
+
+        `timeout` in seconds is looked at whenever something comes; a connection on which nothing comes ends by itself after 20 s.
+
+        Raises: ObjectChanged, ObjectMissing, StoreUnavailable, StoreDenied, ScratchFull.
+        """
         ends = time.monotonic() + timeout
         try:
             with _translated():
                 answer = self._client.get_object(Bucket=self.bucket, Key=version.key, IfMatch=f'"{version.etag}"')
-                return self._save(answer["Body"], target, version.size, ends)
+                with answer["Body"] as stream:
+                    return _save(stream, target, version.size, ends)
         except BaseException:
             target.unlink(missing_ok=True)
             raise
 
-    def _save(self, body: Any, target: Path, size: int, ends: float) -> str:
-        digest, got = hashlib.sha256(), 0
-        with target.open("wb") as file:
-            for chunk in body.iter_chunks(CHUNK):
-                got += len(chunk)
-                if got > size or time.monotonic() > ends:
-                    raise errors.StoreUnavailable("The object store sent more, or slower, than it should.")
-                digest.update(chunk)
-                file.write(chunk)
-        if got != size:
-            raise errors.StoreUnavailable("The object store sent less than the object holds.")
-        return digest.hexdigest()
-
     def list(self, prefix: str, start_after: str | None, limit: int) -> Sequence[ObjectVersion]:
-        """At most `limit` (and 1,000) objects after `start_after`, by key."""
-        more = {"StartAfter": start_after} if start_after else {}
+        """The first `limit` objects after `start_after`, by key; fewer only where there are no more.
+
+        Raises: StoreUnavailable, StoreDenied.
+        """
         with _translated():
-            found = self._client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=min(limit, 1000), **more)
-        return [ObjectVersion(self.bucket, o["Key"], o["ETag"].strip('"'), o["Size"]) for o in found.get("Contents", ())]
+            return [self._version(entry) for entry in islice(self._entries(prefix, start_after, min(limit, LISTED)), limit)]
+
+    def _entries(self, prefix: str, start_after: str | None, size: int) -> Iterator[Json]:
+        asked: Json = {"Bucket": self.bucket, "Prefix": prefix, "PaginationConfig": {"PageSize": size}}
+        pages = self._client.get_paginator("list_objects_v2").paginate(**asked, **({"StartAfter": start_after} if start_after else {}))
+        for page in pages:
+            yield from page.get("Contents", ())
 
     def delete(self, key: str) -> None:
-        """All versions where the store keeps them, else the object; one that is not there is no error."""
+        """Remove the object in all its versions; one that is not there is no error. The cost is a listing of the versions for each.
+
+        Raises: StoreUnavailable, StoreDenied, also where it may not list or remove versions.
+        """
         with _translated():
-            self._client.delete_object(Bucket=self.bucket, Key=key)
-        with suppress(errors.DocuSnapError), _translated():  # a store without versions may not know the call
-            found = self._client.list_object_versions(Bucket=self.bucket, Prefix=key)
-            for entry in [*found.get("Versions", ()), *found.get("DeleteMarkers", ())]:
-                if entry["Key"] == key and entry.get("VersionId") not in {None, "null"}:
-                    self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=entry["VersionId"])
+            versions = self._versions(key)
+            for version_id in versions:
+                self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)
+            if not versions:
+                self._client.delete_object(Bucket=self.bucket, Key=key)
+
+    def _versions(self, key: str) -> Sequence[str]:
+        """The versions and delete markers there are; none where the bucket keeps none, or the store does not know the call."""
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key)
+        try:
+            entries = [entry for page in takewhile(lambda page: _names(page, key), pages) for entry in _entries_of(page, key)]
+        except ClientError as exc:
+            if _status(exc) in {405, 501}:
+                return []
+            raise
+        found = [str(entry.get("VersionId") or "null") for entry in entries]
+        return found if set(found) - {"null"} else []
 
     def presign_put(self, key: str, content_type: str, size: int, expires_in: timedelta) -> UploadTicket:
-        """A PUT of exactly this type and length; every HTTP client sends Content-Length by itself, browsers allow nothing else."""
+        """A PUT of exactly this type and length, once; every HTTP client sends Content-Length by itself, browsers allow nothing else."""
         expires = datetime.now(UTC) + expires_in
-        asked = {"Bucket": self.bucket, "Key": key, "ContentType": content_type, "ContentLength": size, "IfNoneMatch": "*"}
-        url = self._signer.generate_presigned_url("put_object", Params=asked, ExpiresIn=int(expires_in.total_seconds()))
+        asked = {"Key": key, "ContentType": content_type, "ContentLength": size, "IfNoneMatch": "*"}
+        url = self._presign("put_object", asked, expires_in)
         return UploadTicket("PUT", url, expires, headers={"Content-Type": content_type, "If-None-Match": "*"})
 
     def presign_post(self, key: str, content_type: str, size: tuple[int, int], expires_in: timedelta) -> UploadTicket:
         """A POST policy: exact key and type, and a length range in bytes."""
         expires = datetime.now(UTC) + expires_in
         conditions: list[Any] = [{"Content-Type": content_type}, ["content-length-range", *size]]
-        signed = self._signer.generate_presigned_post(
-            self.bucket, key, Fields={"Content-Type": content_type}, Conditions=conditions, ExpiresIn=int(expires_in.total_seconds())
-        )
+        with _translated():
+            signed = self._signer.generate_presigned_post(
+                self.bucket, key, Fields={"Content-Type": content_type}, Conditions=conditions, ExpiresIn=int(expires_in.total_seconds())
+            )
         return UploadTicket("POST", signed["url"], expires, fields=signed["fields"])
 
     def presign_get(self, key: str, filename: str, expires_in: timedelta) -> str:
-        """A GET that a browser saves under the name it was uploaded with (RFC 6266)."""
-        disposition = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
-        asked = {"Bucket": self.bucket, "Key": key, "ResponseContentDisposition": disposition}
-        url: str = self._signer.generate_presigned_url("get_object", Params=asked, ExpiresIn=int(expires_in.total_seconds()))
-        return url
+        """A GET that a browser saves under the name it was uploaded with."""
+        return self._presign("get_object", {"Key": key, "ResponseContentDisposition": attachment(filename)}, expires_in)
+
+    def _presign(self, method: str, asked: Json, expires_in: timedelta) -> str:
+        with _translated():
+            params = {"Bucket": self.bucket, **asked}
+            return str(self._signer.generate_presigned_url(method, Params=params, ExpiresIn=int(expires_in.total_seconds())))
 
     def ready(self) -> bool:
+        """Whether the bucket is there just now; asked once, for at most about three seconds."""
         try:
             with _translated():
-                self._client.head_bucket(Bucket=self.bucket)
+                self._probe.head_bucket(Bucket=self.bucket)
         except errors.DocuSnapError:
             return False
         return True
 
+    def _version(self, entry: Json) -> ObjectVersion:
+        version = entry.get("VersionId")
+        return ObjectVersion(
+            self.bucket,
+            entry["Key"],
+            entry["ETag"].strip('"'),
+            entry["Size"],
+            version_id=None if version == "null" else version,
+            content_type=entry.get("ContentType"),
+        )
+
+    # Two threads that both build one of these do no harm: each has a session of its own, and the last one is kept.
+
     @cached_property
     def _client(self) -> Any:
-        return self._connect(self._settings.s3_endpoint_url)
+        return self._connect(self._settings.s3_endpoint_url, retries={"max_attempts": 1})
+
+    @cached_property
+    def _probe(self) -> Any:
+        return self._connect(self._settings.s3_endpoint_url, connect_timeout=1, read_timeout=2, retries={"max_attempts": 0})
 
     @cached_property
     def _signer(self) -> Any:
         return self._connect(self._settings.s3_public_endpoint_url)
 
-    def _connect(self, endpoint: str) -> Any:
-        style = "auto" if ".amazonaws.com" in endpoint else "path"
+    def _connect(self, endpoint: str, **more: Any) -> Any:
+        host = urlsplit(endpoint).hostname or ""
+        aws = AWS.search(host)
         config = Config(
             signature_version="s3v4",
-            s3={"addressing_style": style},
-            connect_timeout=3,
-            read_timeout=20,
-            retries={"max_attempts": 1},
+            s3={"addressing_style": "virtual" if aws else "path"},
+            # Checksums of AWS's own are unknown to other stores; the etag and the sha256 are looked at anyway.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
             max_pool_connections=32,
-            proxies={} if endpoint.startswith("http://127.0.0.1") else None,
+            proxies={} if host in LOOPBACK else None,
+            **{"connect_timeout": 3, "read_timeout": 20, **more},
         )
         return boto3.session.Session().client(
             "s3",
             endpoint_url=endpoint,
-            region_name=self._settings.s3_region,
+            region_name=(aws and aws["region"]) or self._settings.s3_region,
             aws_access_key_id=self._settings.aws_access_key_id,
             aws_secret_access_key=self._settings.aws_secret_access_key,
             aws_session_token=self._settings.aws_session_token,
             config=config,
         )
+
+
+def attachment(filename: str) -> str:
+    """A Content-Disposition (RFC 6266): the name in UTF-8, and what is left of it in ASCII for clients that know no better."""
+    name = "".join(" " if unicodedata.category(char)[0] == "C" else char for char in filename)
+    plain = re.sub(r'[^ -~]|["\\%]', "_", name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _save(stream: Any, target: Path, size: int, ends: float) -> str:
+    digest, got = hashlib.sha256(), 0
+    with target.open("wb") as file:
+        while chunk := stream.read1(CHUNK):  # read() would wait for a full chunk, however slowly its bytes drip in
+            got += len(chunk)
+            if got > size or time.monotonic() > ends:
+                raise errors.StoreUnavailable("The object store sent more, or slower, than it should.")
+            digest.update(chunk)
+            file.write(chunk)
+    if got != size:
+        raise errors.StoreUnavailable("The object store sent less than the object holds.")
+    return digest.hexdigest()
+
+
+def _entries_of(page: Json, key: str) -> Iterator[Json]:
+    entries = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+    return (entry for entry in entries if entry["Key"] == key)
+
+
+def _names(page: Json, key: str) -> bool:
+    """The key sorts before all that it is a prefix of, so a page without it ends the search."""
+    return any(True for _ in _entries_of(page, key))
 
 
 @contextmanager
@@ -160,21 +232,29 @@ def _translated() -> Iterator[None]:
         yield
     except ClientError as exc:
         raise _meaning(exc) from exc
-    except (BotoCoreError, ReadTimeoutError, HTTPError) as exc:
+    except (NoCredentialsError, PartialCredentialsError) as exc:
+        raise errors.StoreDenied("There are no credentials for the object store.") from exc
+    except (BotoCoreError, HTTPError, ConnectionError, TimeoutError) as exc:
         raise errors.StoreUnavailable from exc
     except OSError as exc:
         if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise errors.ScratchFull from exc
-        raise errors.StoreUnavailable from exc
+        raise
+
+
+def _status(exc: BaseException | None) -> int:
+    answer = exc.response if isinstance(exc, ClientError) else {}
+    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _meaning(exc: ClientError) -> errors.DocuSnapError:
-    code = exc.response["Error"].get("Code", "")
-    status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    if code in MISSING:
+    code, status = exc.response["Error"].get("Code", ""), _status(exc)
+    if code == "NoSuchBucket":
+        return errors.StoreUnavailable("The bucket is not there.")  # not the object's fault: it must not be rejected for it
+    if status == 404:
         return errors.ObjectMissing()
-    if code in CHANGED or status == 412:
+    if status == 412:
         return errors.ObjectChanged()
-    if status >= 500 or code in BUSY:
+    if status >= 500 or status == 429 or code in {"SlowDown", "RequestTimeout"}:
         return errors.StoreUnavailable()
     return errors.StoreDenied(f"The object store refuses DocuSnap access to the object ({code}).")
