@@ -12,40 +12,65 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 WAITING = 16  # a wake more than that is dropped: those before it find the same work
-TIMEOUT = urllib3.Timeout(connect=3, read=150)  # a call of `ocr` works for 50 s and may finish a page of 60 s
+TIMEOUT = urllib3.Timeout(connect=3, read=150)  # seconds; a call of `ocr` works for 50 s and may finish a page of 60 s
 
 
 class HttpWaker:
-    """Posts to `OCR_URL`; returns at once and never raises. A caller who hung up would cancel the call on OpenFaaS, so nobody does."""
+    """Posts to `OCR_URL`; returns at once and never raises. A caller who hung up would cancel the call on OpenFaaS, so nobody does.
+
+    What waits when the process ends is lost, which costs until the next wake or sweep.
+    """
 
     def __init__(self, url: str | None) -> None:
         """With no URL nothing is sent: sweep alone, or somebody else, wakes."""
         self._url = url
-        self._pool = urllib3.PoolManager(maxsize=THREADS, timeout=TIMEOUT, retries=False)
+        # Proxies of the environment are not asked. Each wake has a connection of its own: an idle one may be closed by the other side
+        # just when the next wake is sent.
+        self._pool = urllib3.PoolManager(maxsize=THREADS, timeout=TIMEOUT, retries=False, headers={"Connection": "close"})
         self._queue: queue.Queue[None] = queue.Queue(WAITING)
-        self._lock, self._threads = threading.Lock(), 0
+        self._lock, self._threads, self._dropped = threading.Lock(), 0, 0
 
     def wake(self, count: int = 1) -> None:
+        """Start so many calls soon, if not enough wait already."""
         if self._url is None:
             return
         self._start()
-        for _ in range(count):
+        for sent in range(count):
             try:
                 self._queue.put_nowait(None)
             except queue.Full:
-                log.info("a wake was dropped: enough are under way")
+                self._drop(count - sent)
                 return
+
+    @property
+    def dropped(self) -> int:
+        """How many wakes were not sent since enough waited already."""
+        return self._dropped
+
+    def _drop(self, count: int) -> None:
+        with self._lock:
+            self._dropped += count
+        log.info("wakes were dropped: enough are under way", extra={"dropped": count})
 
     def _start(self) -> None:
         with self._lock:
             while self._threads < THREADS:
-                threading.Thread(target=self._post_for_ever, name="waker", daemon=True).start()
+                try:
+                    threading.Thread(target=self._post_for_ever, name="waker", daemon=True).start()
+                except RuntimeError:  # the process may have no more threads
+                    log.warning("no thread could be started for wakes")
+                    return
                 self._threads += 1
 
     def _post_for_ever(self) -> None:
         while True:
             self._queue.get()
             try:
-                self._pool.request("POST", self._url or "", json={})
-            except urllib3.exceptions.HTTPError as exc:
+                self._post()
+            except Exception as exc:  # noqa: BLE001  a thread that died would take its place in the pool with it
                 log.warning("a wake was lost", extra={"reason": type(exc).__name__})
+
+    def _post(self) -> None:
+        status = self._pool.request("POST", self._url or "", json={}, redirect=False).status
+        if status >= 300 and status not in {429, 503}:  # these two say that enough are at work
+            log.warning("a wake was refused", extra={"status": status})
