@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -305,3 +307,19 @@ def test_a_newer_revision_that_runs_is_waited_for() -> None:
     assert is_final(DOCUMENT)
     assert not is_final({**DOCUMENT, "next_revision": {"revision": 2, "status": "queued"}})
     assert not is_final({**DOCUMENT, "status": "awaiting_upload"})
+
+
+def test_a_reader_who_has_seen_enough_and_a_full_disk_are_no_tracebacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [{**DOCUMENT, "filename": "x" * 5000}] * 100
+    with serving(lambda *_: (200, {}, {"items": many, "next_cursor": None}), monkeypatch):
+        command = [sys.executable, "-c", "import sys; from docusnap.cli import main; sys.exit(main(['list']))"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.read(10)
+            process.stdout.close()
+            assert process.stderr.read() == b""
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert process.returncode == 1
+    assert (done.returncode, done.stderr) == (1, b"docusnap: The output: No space left on device.\n")

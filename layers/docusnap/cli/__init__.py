@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader (head, less) has seen enough
+        _drop_output()  # the reader (head, less) has seen enough
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("\n")
@@ -28,8 +28,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as exc:
         if (sentence := _sentence(exc)) is None:
             raise
+        if isinstance(exc, OSError):
+            _drop_output()
         sys.stderr.write(f"docusnap: {sentence}\n")
         return 1
+
+
+def _drop_output() -> None:
+    """Nobody can take what is still buffered; Python would try once more at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _sentence(exc: Exception) -> str | None:
@@ -41,6 +48,6 @@ def _sentence(exc: Exception) -> str | None:
 
     if isinstance(exc, DocuSnapError):
         return exc.problem.message.strip()
-    if isinstance(exc, OSError) and exc.filename is not None:
-        return f"{exc.filename}: {exc.strerror}."
+    if isinstance(exc, OSError):
+        return f"{exc.filename or 'The output'}: {exc.strerror}."
     return str(exc) if isinstance(exc, (NoServer, ClientError, CannotStart)) else None

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from docusnap.hosts.embedded import processes
 from docusnap.hosts.embedded.home import read_values
 from docusnap.hosts.embedded.processes import Kin
 
@@ -67,14 +68,20 @@ class House:
         own = {"DOCUSNAP_HOME": str(self.home), "DOCUSNAP_PORT": str(self.port), "DOCUSNAP_S3_PORT": str(self.s3_port)}
         return clean_environ(**own | variables)
 
-    def start(self, argv: Sequence[str | Path] = (DOCUSNAP, "up"), cwd: Path | None = None) -> None:
-        """Start it in a process group of its own, and return when it says that it runs."""
+    def start(self, argv: Sequence[str | Path] = (DOCUSNAP, "up"), cwd: Path | None = None, until_it_says: str = RUNNING) -> None:
+        """Start it in a process group of its own, and return when it says so."""
         with (self.folder / "output").open("wb") as out:
             self.process = subprocess.Popen(
-                argv, env=self.environ(), cwd=cwd or self.folder, stdout=out, stderr=out, start_new_session=True
+                argv,
+                env=self.environ(),
+                cwd=cwd or self.folder,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                preexec_fn=processes._die_with_parent(os.getpid(), signal.SIGTERM),  # noqa: PLW1509  a killed test run leaves nothing
             )
-        until(lambda: RUNNING in self.output or self.ended(), "the start")
-        assert RUNNING in self.output, self.output
+        until(lambda: until_it_says in self.output or self.ended(), "the start")
+        assert until_it_says in self.output, self.output
 
     def ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None

@@ -163,6 +163,15 @@ def test_after_stopping_nothing_is_left_and_the_next_start_finds_all_again(house
     assert_gone(house)
 
 
+def test_a_stop_in_the_middle_of_a_start_leaves_nothing(house: House) -> None:
+    for moment in ("starts in", "database", "schema", "gateway"):
+        house.start(until_it_says=moment)
+        assert house.stop() == 0
+        assert_gone(house)
+    house.start()
+    assert house.get("/v1/documents").status_code == 200
+
+
 def assert_gone(house: House) -> None:
     assert house.kin.alive() == []
     assert not house.open_ports()

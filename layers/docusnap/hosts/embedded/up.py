@@ -49,6 +49,10 @@ class Signals:
         # make passes on what its whole process group has got already: that is the same wish twice.
         self._hurry = self._hurry or time.monotonic() - self._first > 1.0
 
+    def heard(self) -> bool:
+        """To be asked too: where `Stop` is raised inside a destructor or a callback, Python drops it."""
+        return self._first is not None
+
     def ignore_first(self) -> None:
         """The end has begun for another reason: the next signal raises nothing."""
         self._first = self._first or time.monotonic()
@@ -62,6 +66,14 @@ def up(file: str | None, environ: Mapping[str, str]) -> int:
 
     Raises: CannotStart with nothing left running.
     """
+    signals = Signals()
+    try:
+        return _up(file, environ, signals)
+    except Stop:
+        return 0
+
+
+def _up(file: str | None, environ: Mapping[str, str], signals: Signals) -> int:
     path = _readable(file)
     home = Home.of(environ)
     if home.live():
@@ -72,22 +84,22 @@ def up(file: str | None, environ: Mapping[str, str]) -> int:
     if not lock.acquire():
         return _beside(home, path)
     try:
-        return _run(decided, path)
+        return _run(decided, path, signals)
     finally:
         home.run.unlink(missing_ok=True)
         lock.release()
 
 
-def _run(decided: Plan, path: Path | None) -> int:
+def _run(decided: Plan, path: Path | None, signals: Signals) -> int:
     watch = Stopwatch()
     say(f"DocuSnap {__version__} starts in {decided.home.path}")
     make = MakeWatch()
-    signals = Signals()
     stack = Stack(decided, watch)
     try:
         key = _start(stack, watch)
-        _in_background(stack.plan, key, path)
-        while not make.stopping():
+        if not signals.heard():
+            _in_background(stack.plan, key, path)
+        while not signals.heard() and not make.stopping():
             _wait(stack)
         signals.ignore_first()
         say("\nStopping …")
