@@ -18,8 +18,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
-from typing import Any
+from itertools import islice, pairwise
+from typing import Any, NamedTuple
 
 import opencc
 
@@ -27,6 +27,7 @@ from docusnap.errors import EmptyQuery, InvalidQuery
 
 MAX_QUERY = 1000  # characters
 MAX_WORD = 100  # characters; the rest of a longer word is not looked at, in pages and queries alike
+MAX_UNITS = 100_000  # of one page; a printed one has at most some thousands
 MAX_HYPHENS = 8  # in one phrase; with more of them, single ones are not tried
 SNIPPET = 160  # characters
 
@@ -48,6 +49,7 @@ _ACCENTS = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d)")
 _BROKEN_WORD = re.compile(r"[^\W\d_][-\u00ad\u2010\u2011]\s*$")
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
+_BETWEEN_IDEOGRAPHS = re.compile(r"(?<=[\u3000-\u30ff\u3400-\u9fff\uff00-\uff65])\n(?=[\u3000-\u30ff\u3400-\u9fff\uff00-\uff65])")
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))
 
 
@@ -96,8 +98,7 @@ def _cut(folded: str) -> list[str]:
     return [unit[:MAX_WORD] for unit in _UNIT.findall(folded)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Unit:
+class _Unit(NamedTuple):  # there are many of them, and a dataclass takes three times as long to build
     text: str
     position: int  # from 1
     first: int  # the lines it stands on, from 0
@@ -105,7 +106,11 @@ class _Unit:
 
 
 def _units(lines: Sequence[str]) -> Iterator[_Unit]:
-    """Every unit in reading order; both parts of a broken word and the whole share one position."""
+    return islice(_all_units(lines), MAX_UNITS)
+
+
+def _all_units(lines: Sequence[str]) -> Iterator[_Unit]:
+    """In reading order; both parts of a broken word and the whole share one position."""
     position, broken, previous = 0, False, ("", 0)
     for number, line in enumerate(lines):
         units = _cut(fold(line))
@@ -137,7 +142,7 @@ def tsvector(lines: Sequence[str]) -> str:
     """A page's lines as the text form of a PostgreSQL tsvector with positions, for `::tsvector`; never too large for one.
 
     Costs, on very long pages only: a phrase is not found after the first 16,380 units, or where one of its parts has occurred 255 times
-    before; a word that first occurs after about 1 MB of distinct words is not found.
+    before; nothing is found after 100,000 units, nor a word that first occurs after about 1 MB of distinct ones.
     """
     places: defaultdict[str, list[int]] = defaultdict(list)
     size = 0
@@ -171,9 +176,7 @@ class Query:
 
         A page that PostgreSQL finds has at least one such line: both sides read the same units.
         """
-        places: defaultdict[str, dict[int, _Unit]] = defaultdict(dict)
-        for unit in _units(lines):
-            places[unit.text][unit.position] = unit
+        places = _places(lines)
         touched: set[int] = set()
         for clause in self.clauses:
             found = {line for phrase in clause for line in _touched(phrase, places)}
@@ -196,6 +199,13 @@ def _tsquery(phrase: Phrase) -> str:
             parts.append((offset, f"'{_plain(unit)}':*"))  # the last of several is in the pair before it
     distances = "".join(f" <{later[0] - earlier[0]}> {later[1]}" for earlier, later in pairwise(parts))
     return f"({parts[0][1]}{distances})"
+
+
+def _places(lines: Sequence[str]) -> Mapping[str, Mapping[int, _Unit]]:
+    places: defaultdict[str, dict[int, _Unit]] = defaultdict(dict)
+    for unit in _units(lines):
+        places[unit.text][unit.position] = unit
+    return places
 
 
 def _touched(phrase: Phrase, places: Mapping[str, Mapping[int, _Unit]]) -> Iterator[int]:
@@ -235,17 +245,30 @@ def _phrases(folded: str) -> tuple[Phrase, ...]:
     return tuple(phrase for phrase in dict.fromkeys(tuple(_cut(reading)) for reading in readings) if phrase)
 
 
-def snippet(lines: Sequence[str], matched: Sequence[int]) -> str:
-    """About 160 characters of plain text from the first matched line on, with what stands before it if there is room."""
-    first = matched[0] if matched else 0
-    text = " ".join(lines[first:])[: SNIPPET + 1]
-    before = " ".join(lines[:first])
-    room = SNIPPET - len(text)
-    lead = before[-room:] if room > 0 else ""
-    return _clipped(f"{lead} {text}".strip(), cut_front=len(lead) < len(before) and bool(lead))
+def snippet(lines: Sequence[str], matched: Sequence[int], query: Query | None = None) -> str:
+    """About 160 characters of plain text from the first matched line on, with what stands before it if there is room.
+
+    In a line longer than that, it starts near the first match of `query`.
+    """
+    number = matched[0] if matched else 0
+    line = lines[number] if lines else ""
+    start = _nearby(line, query) if query and len(line) > SNIPPET else 0
+    before, after = _flowing([*lines[:number], line[:start]]), _flowing([line[start:], *lines[number + 1 :]])
+    lead = before[len(before) - max(0, SNIPPET - len(after)) :]
+    cut_front, cut_end = len(lead) < len(before), len(after) > SNIPPET
+    return f"{'…' if cut_front else ''}{_flowing([lead, after[:SNIPPET]])}{'…' if cut_end else ''}"
 
 
-def _clipped(text: str, *, cut_front: bool) -> str:
-    text = " ".join(text.split())
-    end = f"{text[:SNIPPET]}…" if len(text) > SNIPPET else text
-    return f"…{end}" if cut_front else end
+def _flowing(lines: Sequence[str]) -> str:
+    """One line of text; Chinese is joined without a space."""
+    return " ".join(_BETWEEN_IDEOGRAPHS.sub("", "\n".join(lines)).split())
+
+
+def _nearby(line: str, query: Query) -> int:
+    """Where to start in a long line so that a match is seen."""
+    phrases = [phrase for clause in query.clauses for phrase in clause]
+    for start in range(0, len(line), SNIPPET // 2):
+        places = _places([line[start : start + SNIPPET]])
+        if any(True for phrase in phrases for _ in _touched(phrase, places)):
+            return line.rfind(" ", max(0, start - 20), start) + 1 or start
+    return len(line) - SNIPPET // 2  # it goes on in the next line

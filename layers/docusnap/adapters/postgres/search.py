@@ -38,7 +38,7 @@ class _Place:
         try:
             created_at, document_id, page = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii") + b"=="))
             place = _Place(datetime.fromisoformat(created_at), str(document_id), int(page))
-        except (ValueError, TypeError) as exc:
+        except (ValueError, TypeError, OverflowError, RecursionError) as exc:
             raise InvalidCursor from exc
         if place.created_at.tzinfo is None or "\0" in place.document_id or not 0 <= place.page < 2**31:
             raise InvalidCursor
@@ -101,4 +101,4 @@ def _hit(row: sa.Row[Any], asked: search.Query) -> SearchHit:
     texts = [line["text"] for line in lines]
     touched = asked.lines(texts)
     matches = [SearchMatch(number, tuple((x, y) for x, y in lines[number]["polygon"])) for number in touched]
-    return SearchHit(row.document_id, row.page, round(float(row.score), 6), search.snippet(texts, touched), matches)
+    return SearchHit(row.document_id, row.page, round(float(row.score), 6), search.snippet(texts, touched, asked), matches)
