@@ -80,6 +80,13 @@ def test_columns_are_parted_even_where_their_lines_do_not_stand_level() -> None:
     assert read([*left, *right]) == texts(left, right)
 
 
+def test_a_box_that_the_detector_drew_too_long_does_not_close_the_gutter() -> None:
+    left, right = column("left", 50, 50, 10), column("right", 380, 50, 10)
+    left[3] = line("left3", 50, 50 + 3 * PITCH, width=333)
+
+    assert read([*left, *right]) == texts(left, right)
+
+
 def test_a_heading_over_both_columns_comes_first_and_a_footer_last() -> None:
     heading, footer = line("The heading of it all", 200, 20, height=30), line("Page 3", 50, 500)
     left, right = column("left", 50, 90, 12), column("right", 380, 90, 12)

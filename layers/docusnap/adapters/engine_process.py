@@ -38,6 +38,7 @@ class EngineProcess:
         self.info = models.info()
         self._turn = threading.Lock()
         self._child: Child | None = None
+        self._loaded = False  # the child has said that it has its models
 
     @property
     def pid(self) -> int | None:
@@ -81,7 +82,7 @@ class EngineProcess:
         if self._child is not None and not self._child.alive:
             self._drop()
         if self._child is None:
-            self._child = Child(self._program, memory_bytes=None, threads=os.cpu_count() or 1)
+            self._child, self._loaded = Child(self._program, memory_bytes=None, threads=os.cpu_count() or 1), False
         return self._child
 
     def _drop(self) -> None:
@@ -105,11 +106,14 @@ class EngineProcess:
     def _ready(self, page: PageRaster, clock: Clock | None) -> Child:
         """A child that has its models; one that cannot start is dropped, so that the next page finds what was repaired meanwhile."""
         child = self._living()
+        if self._loaded:
+            return child
         try:
             child.ask(WARM, timeout=START_SECONDS, clock=clock)
         except (ChildError, errors.EngineFailed) as exc:
             self._drop()
             raise errors.EngineFailed(f"The recogniser could not be started. {exc}", page=page.number) from exc
+        self._loaded = True
         return child
 
 

@@ -7,12 +7,15 @@ do not stand level. Everything else is read row by row.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 from statistics import median
 
-GUTTER = 0.4  # of a line's height: detectors grow their boxes, so a gutter looks narrower than it is
+GROWN = 0.35  # of a line's height: by so much detectors grow a box at each end, and more where a scan is noisy
+GUTTER = 0.4  # of a line's height: the least white space between columns, once the boxes' growth is taken off
 FILLED = 0.72  # how much of its column a line of running text covers, in the median
 LONG = 4.0  # width over height of a line of running text, in the median
 TIGHT = 1.9  # distance from line to line over a line's height; rows of forms stand further apart
@@ -40,6 +43,12 @@ class Box:
     @property
     def middle(self) -> float:
         return (self.top + self.bottom) / 2
+
+    @property
+    def reach(self) -> Interval:
+        """From where to where it extends, less what the detector added."""
+        grown = min(GROWN * self.height, self.width / 2)
+        return self.left + grown, self.right - grown
 
 
 Row = list[Box]  # boxes that stand level, from left to right
@@ -89,12 +98,13 @@ def _strips(boxes: Sequence[Box]) -> list[list[Box]]:
     """The boxes parted wherever white space runs through from top to bottom."""
     least = GUTTER * median(box.height for box in boxes)
     strips: list[list[Box]] = []
-    reach = float("-inf")
-    for box in sorted(boxes, key=lambda box: box.left):
-        if box.left - reach >= least:
+    end = float("-inf")
+    for box in sorted(boxes, key=lambda box: box.reach):
+        left, right = box.reach
+        if left - end >= least:
             strips.append([])
         strips[-1].append(box)
-        reach = max(reach, box.right)
+        end = max(end, right)
     return strips
 
 
@@ -113,11 +123,20 @@ def _are_unrelated(left: Sequence[Box], right: Sequence[Box]) -> bool:
     """Side by side both have several lines, and most of the fewer have none of the other side level with them."""
     top = max(min(box.top for box in side) for side in (left, right))
     bottom = min(max(box.bottom for box in side) for side in (left, right))
-    few, many = sorted(([box for box in side if top < box.middle < bottom] for side in (left, right)), key=len)
+    beside = [sorted((box for box in side if top < box.middle < bottom), key=attrgetter("middle")) for side in (left, right)]
+    few, many = sorted(beside, key=len)
     if min(len(rows(few)), len(rows(many))) < 2:
         return False
-    alone = sum(not any(_level(box, other) for other in many) for box in few)
+    alone = sum(not _has_level(box, many) for box in few)
     return alone > 0.6 * len(few)
+
+
+def _has_level(box: Box, others: Sequence[Box]) -> bool:
+    """Whether one of the others, which come by their middles, stands level with a box."""
+    reach = LEVEL * box.height
+    first = bisect_left(others, box.middle - reach, key=attrgetter("middle"))
+    last = bisect_right(others, box.middle + reach, key=attrgetter("middle"))
+    return any(_level(box, other) for other in others[first:last])
 
 
 def _bands(boxes: Sequence[Box]) -> list[list[Box]]:
@@ -138,8 +157,11 @@ def _joined(bands: Sequence[Sequence[Box]]) -> list[Box]:
 
 def _first_run(bands: Sequence[list[Box]]) -> range | None:
     """The first run of neighbouring bands that stand in columns together; None where there is none."""
+    boxes = _joined(bands)
+    least = GUTTER * median(box.height for box in boxes)
+    extent = (min(box.reach[0] for box in boxes), max(box.reach[1] for box in boxes))
     for start in range(len(bands)):
-        stop = _shared_until(bands, start)
+        stop = _shared_until(bands, start, least, extent)
         if stop is None or len(_columns(_joined(bands[start:stop]))) < 2:
             continue
         run = _trimmed(bands, start, stop)
@@ -148,13 +170,14 @@ def _first_run(bands: Sequence[list[Box]]) -> range | None:
     return None
 
 
-def _shared_until(bands: Sequence[list[Box]], start: int) -> int | None:
+def _shared_until(bands: Sequence[list[Box]], start: int, least: float, extent: Interval) -> int | None:
     """The end of the longest run from `start` through which some gutter goes."""
-    least = GUTTER * median(box.height for band in bands[start:] for box in band)
     covered: list[Interval] = []
     longest = None
     for stop in range(start, len(bands)):
         covered = _covered(covered, bands[stop], least)
+        if covered == [extent]:
+            break
         if len(covered) > 1:
             longest = stop + 1
     return longest
@@ -162,7 +185,7 @@ def _shared_until(bands: Sequence[list[Box]], start: int) -> int | None:
 
 def _covered(intervals: list[Interval], band: Sequence[Box], least: float) -> list[Interval]:
     merged: list[Interval] = []
-    for left, right in sorted([*intervals, *((box.left, box.right) for box in band)]):
+    for left, right in sorted([*intervals, *(box.reach for box in band)]):
         if merged and left - merged[-1][1] < least:
             merged[-1] = (merged[-1][0], max(merged[-1][1], right))
         else:
