@@ -53,6 +53,7 @@ test: install $(VENV)/.dev
 # What needs root and Debian's packages; see tests/system/.
 test-system: install $(VENV)/.dev
 	tests/system/postgresql-15
+	tests/system/readme-curl
 
 # A newcomer's machine: a bare Debian without libGL, an ordinary user. Takes minutes; needs root and apt.
 .PHONY: test-bare

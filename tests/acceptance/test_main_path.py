@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import minio
 import pytest
@@ -106,6 +107,16 @@ def _send(up: Running, name: str, body: bytes) -> str:
     return document
 
 
+def _adopted(up: Running, filename: str) -> dict[str, Any]:
+    for _ in range(300):
+        items = requests.get(f"{up.api}/documents", headers=up.key, timeout=10).json()["items"]
+        if found := [item for item in items if item["filename"] == filename]:
+            item: dict[str, Any] = found[0]
+            return item
+        time.sleep(0.1)
+    raise AssertionError(f"{filename} was not adopted")
+
+
 def test_the_sample_is_read_and_printed(up: Running) -> None:
     for _ in range(600):
         screen = (up.home.parent / "screen").read_text("utf-8")
@@ -127,19 +138,26 @@ def test_the_readmes_script_reads_a_page(up: Running, tmp_path: Path) -> None:
     assert (SAMPLE / "page.txt").read_text("utf-8").strip() in ran.stdout
 
 
+def test_the_readmes_boto3_lines_put_a_foreign_object(up: Running, tmp_path: Path) -> None:
+    script = next(
+        code for code in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL) if "import boto3" in code
+    )
+    script = script.replace("127.0.0.1:9000", f"127.0.0.1:{up.s3_port}").replace(".docusnap/", f"{up.home}/")
+    (tmp_path / "put.py").write_text(script)
+    (tmp_path / "scan.pdf").write_bytes((SAMPLE / "page.png").read_bytes())  # the bytes decide
+    subprocess.run([sys.executable, "put.py"], cwd=tmp_path, timeout=60, check=True)
+    assert _adopted(up, "scan.pdf")["status"] in {"queued", "processing", "succeeded"}
+
+
 def test_an_object_of_a_foreign_client_becomes_a_document_that_can_be_found(up: Running) -> None:
     env = dict(line.split("=", 1) for line in (up.home / "s3.env").read_text().splitlines())
     client = minio.Minio(f"127.0.0.1:{up.s3_port}", env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], secure=False)
     client.fput_object(env["S3_BUCKET"], "incoming/foreign page.png", str(SAMPLE / "page.png"))
-    for _ in range(300):
-        items = requests.get(f"{up.api}/documents", headers=up.key, timeout=10).json()["items"]
-        if found := [item for item in items if item["filename"] == "foreign page.png"]:
-            break
-        time.sleep(0.1)
-    assert found[0]["source"] == {"bucket": env["S3_BUCKET"], "key": "incoming/foreign page.png"}
-    assert _settled(up, found[0]["id"])["status"] == "succeeded"
+    found = _adopted(up, "foreign page.png")
+    assert found["source"] == {"bucket": env["S3_BUCKET"], "key": "incoming/foreign page.png"}
+    assert _settled(up, found["id"])["status"] == "succeeded"
     hits = requests.get(f"{up.api}/search", params={"q": "数据库"}, headers=up.key, timeout=10).json()["items"]
-    hit = next(hit for hit in hits if hit["document_id"] == found[0]["id"])
+    hit = next(hit for hit in hits if hit["document_id"] == found["id"])
     assert [match["line"] for match in hit["matches"]] == [7]
 
 
