@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from docusnap import settings
 from docusnap.adapters.onnx.engine import OnnxEngine
-from docusnap.model import PageRaster
+from docusnap.model import PageRaster, RecognisedPage
 from docusnap.settings import Settings
 from PIL import Image
 
@@ -52,3 +52,10 @@ def engine() -> Iterator[OnnxEngine]:
     opened = OnnxEngine()
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def drawn(engine: OnnxEngine) -> dict[str, RecognisedPage]:
+    """Every drawn page as the engine reads it, by its name."""
+    names = sorted(path.stem for path in PAGES.glob("*.png"))
+    return dict(zip(names, engine.recognise(raster(page(name)) for name in names), strict=True))

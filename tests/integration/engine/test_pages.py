@@ -23,13 +23,13 @@ def read(engine: OnnxEngine, picture: Image.Image) -> RecognisedPage:
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_a_drawn_page_is_read_in_reading_order(engine: OnnxEngine, name: str) -> None:
-    assert error_rate(read(engine, page(name)).text, truth(name)) <= 0.01
+def test_a_drawn_page_is_read_in_reading_order(drawn: dict[str, RecognisedPage], name: str) -> None:
+    assert error_rate(drawn[name].text, truth(name)) <= 0.01
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_every_line_of_a_drawn_page_stands_alone(engine: OnnxEngine, name: str) -> None:
-    assert len(read(engine, page(name)).lines) == len(truth(name).splitlines())
+def test_every_line_of_a_drawn_page_stands_alone(drawn: dict[str, RecognisedPage], name: str) -> None:
+    assert len(drawn[name].lines) == len(truth(name).splitlines())
 
 
 def test_the_sample_page_is_read_exactly(engine: OnnxEngine) -> None:
@@ -45,7 +45,7 @@ def test_a_slanted_scan_is_read_in_order(engine: OnnxEngine, degrees: float) -> 
     assert error_rate(read(engine, slanted).text, truth("two-columns")) <= 0.01
 
 
-@pytest.mark.parametrize("factor", [0.7, 2.5])
+@pytest.mark.parametrize("factor", [0.7, 2])
 def test_a_page_is_read_at_other_resolutions(engine: OnnxEngine, factor: float) -> None:
     scaled = ImageOps.scale(page("two-columns"), factor, Image.Resampling.LANCZOS)
 
@@ -64,10 +64,8 @@ def test_a_soft_and_noisy_scan_is_read(engine: OnnxEngine) -> None:
     assert error_rate(text, truth("two-columns")) <= 0.02
 
 
-def test_a_result_says_where_its_lines_and_words_stand(engine: OnnxEngine) -> None:
-    recognised = read(engine, page("form"))
-
-    line = next(line for line in recognised.lines if line.text.startswith("Cloth bag"))
+def test_a_result_says_where_its_lines_and_words_stand(drawn: dict[str, RecognisedPage]) -> None:
+    line = next(line for line in drawn["form"].lines if line.text.startswith("Cloth bag"))
     (left, top), (right, _), (_, bottom), _ = line.polygon
     assert 90 < left < 115
     assert 440 < right < 500
@@ -79,8 +77,8 @@ def test_a_result_says_where_its_lines_and_words_stand(engine: OnnxEngine) -> No
     assert all(end < start for (_, end), (start, _) in itertools.pairwise(edges))
 
 
-def test_the_words_of_a_vertical_line_follow_downwards(engine: OnnxEngine) -> None:
-    line = read(engine, page("vertical")).lines[0]
+def test_the_words_of_a_vertical_line_follow_downwards(drawn: dict[str, RecognisedPage]) -> None:
+    line = drawn["vertical"].lines[0]
 
     (left, top), (right, _), (_, bottom), _ = line.polygon
     assert bottom - top > 10 * (right - left)
