@@ -24,7 +24,7 @@ from moto import mock_aws
 
 from tests.support.ports import free_port
 
-__all__ = ["aws_settings", "s3_gateway", "store_settings"]
+__all__ = ["aws_settings", "offline_settings", "s3_gateway", "store_settings"]
 
 JUICEFS = Path(sysconfig.get_path("scripts")) / "juicefs"
 
@@ -115,6 +115,12 @@ def _await(process: subprocess.Popen[bytes], url: str) -> None:
 def store_settings(s3_gateway: S3Gateway) -> Settings:
     """Settings of a bucket of this test's own on the real gateway."""
     return settings.load(s3_gateway.environ(s3_gateway.new_bucket()))
+
+
+@pytest.fixture
+def offline_settings() -> Settings:
+    """Settings of a store that nobody has started."""
+    return settings.load(S3Gateway("http://127.0.0.1:9", "an-access-key", "a-secret-key").environ("docusnap"))
 
 
 @pytest.fixture

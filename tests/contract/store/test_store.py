@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from docusnap.adapters.s3 import S3Store
+from boto3.s3.transfer import TransferConfig
+from docusnap.adapters.s3 import S3Store, attachment
 from docusnap.errors import ObjectChanged, ObjectMissing, StoreDenied, StoreUnavailable
 from docusnap.model import ObjectVersion, UploadTicket
 from docusnap.settings import Settings
@@ -131,10 +134,82 @@ def test_a_post_outside_its_policy_is_refused(store: S3Store, body: bytes, field
     assert store.list("uploads/", None, 10) == []
 
 
-def test_all_versions_of_a_deleted_object_are_gone(aws_settings: Settings) -> None:
-    store = S3Store(aws_settings)
-    client = store._client
-    for body in (b"1", b"2"):
-        client.put_object(Bucket="versioned", Key="uploads/a", Body=body)
-    store.delete("uploads/a")
-    assert client.list_object_versions(Bucket="versioned").get("Versions", []) == []
+def test_a_post_whose_policy_was_tampered_with_is_refused(store: S3Store) -> None:
+    ticket = store.presign_post("uploads/p", "image/png", (1, 100), SOON)
+    assert ticket.fields is not None
+    policy = base64.b64decode(ticket.fields["policy"]).replace(b"100", b"999")
+    assert _post(ticket, b"x" * 200, policy=base64.b64encode(policy).decode()).status_code == 403
+
+
+def test_a_post_without_a_signature_is_refused(store: S3Store) -> None:
+    ticket = store.presign_post("uploads/p", "image/png", (1, 100), SOON)
+    assert _post(replace(ticket, fields={"key": "uploads/p", "Content-Type": "image/png"})).status_code in {400, 403}
+    assert store.head("uploads/p") is None
+
+
+def test_an_expired_post_is_refused(store: S3Store) -> None:
+    ticket = store.presign_post("uploads/p", "image/png", (1, 100), timedelta(seconds=1))
+    time.sleep(2.5)
+    assert _post(ticket).status_code == 403
+
+
+def test_a_longer_life_than_signed_is_refused(store: S3Store) -> None:
+    ticket = store.presign_put("uploads/a", "image/png", len(BODY), SOON)
+    assert _put(replace(ticket, url=ticket.url.replace("X-Amz-Expires=300", "X-Amz-Expires=30000"))).status_code == 403
+
+
+def test_a_put_that_might_overwrite_is_refused(store: S3Store) -> None:
+    ticket = store.presign_put("uploads/a", "image/png", len(BODY), SOON)
+    assert requests.put(ticket.url, data=BODY, headers={"Content-Type": "image/png"}, timeout=10).status_code in {400, 403}
+
+
+def test_nobody_reads_or_writes_without_a_signature(store: S3Store) -> None:
+    ticket = store.presign_put("uploads/a", "image/png", len(BODY), SOON)
+    bare = ticket.url.partition("?")[0]
+    assert _put(replace(ticket, url=bare)).status_code == 403
+    _uploaded(store)
+    assert requests.get(bare, timeout=10).status_code == 403
+
+
+@pytest.mark.parametrize("content_type", ["image/png", "text/plain; charset=utf-8", "application/x-what+ever"])
+def test_any_content_type_is_signed(store: S3Store, content_type: str) -> None:
+    assert _put(store.presign_put("uploads/a", content_type, len(BODY), SOON)).status_code == 200
+    assert _post(store.presign_post("uploads/p", content_type, (1, 100), SOON)).status_code == 204
+
+
+@pytest.mark.parametrize("key", ["incoming/../a", "incoming/" + "a" * 2000, "incoming//a", "incoming/a\0b", "incoming/no/such"])
+def test_a_key_that_the_store_cannot_hold_is_not_there(store: S3Store, key: str) -> None:
+    assert store.head(key) is None
+
+
+@pytest.mark.parametrize("key", ["incoming/扫描 1+2&3=é.png", "incoming/a%2Fb", "incoming/sub/a b"])
+def test_a_foreign_key_of_any_letters_is_seen_listed_fetched_and_removed(store: S3Store, tmp_path: Path, key: str) -> None:
+    store._client.put_object(Bucket=store.bucket, Key=key, Body=BODY)
+    found = store.head(key)
+    assert found is not None
+    assert [(listed.key, listed.etag, listed.size) for listed in store.list("incoming/", None, 10)] == [(key, found.etag, found.size)]
+    assert store.fetch(found, tmp_path / "object", timeout=5) == hashlib.sha256(BODY).hexdigest()
+    store.delete(key)
+    assert store.head(key) is None
+
+
+def test_head_and_listing_tell_one_etag_of_an_object_in_parts(store: S3Store, tmp_path: Path) -> None:
+    body = b"z" * (6 << 20)
+    parts = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20)
+    store._client.upload_fileobj(io.BytesIO(body), store.bucket, "incoming/large", Config=parts)
+    found = store.head("incoming/large")
+    assert found is not None
+    assert [listed.etag for listed in store.list("incoming/", None, 10)] == [found.etag]
+    assert store.fetch(found, tmp_path / "object", timeout=20) == hashlib.sha256(body).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("filename", "header"),
+    [
+        ("scan.png", "attachment; filename=\"scan.png\"; filename*=UTF-8''scan.png"),
+        ("扫描 1.png", "attachment; filename=\"__ 1.png\"; filename*=UTF-8''%E6%89%AB%E6%8F%8F%201.png"),
+        ('a"b\\c;%41\r\nX: y', "attachment; filename=\"a_b_c;_41  X: y\"; filename*=UTF-8''a%22b%5Cc%3B%2541%20%20X%3A%20y"),
+    ],
+)
+def test_a_filename_is_told_to_old_and_new_clients(filename: str, header: str) -> None:
+    assert attachment(filename) == header
