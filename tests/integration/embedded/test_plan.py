@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from docusnap.hosts.embedded.database import socket_folder
 from docusnap.hosts.embedded.home import Home, HomeLock, read_values, write_private
-from docusnap.hosts.embedded.plan import Plan, decide, listen, part_environ, with_worker, write_secrets
+from docusnap.hosts.embedded.plan import Plan, claim, decide, part_environ, with_worker, write_secrets
 from docusnap.hosts.embedded.trouble import CannotStart
 
 
@@ -88,7 +88,7 @@ def test_a_busy_port_is_one_sentence_that_names_its_variable() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(CannotStart, match=rf"Port {port} is not free .*; set DOCUSNAP_PORT"):
-            listen(port, "DOCUSNAP_PORT")
+            claim(port, "DOCUSNAP_PORT")
 
 
 def test_a_deep_home_has_its_socket_elsewhere_and_two_homes_never_share_one(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from docusnap.hosts.embedded.feed import SAMPLE
 from docusnap.hosts.embedded.processes import Kin
 from minio import Minio
 
-from tests.integration.embedded.conftest import DOCUSNAP, House, until
+from tests.integration.embedded.conftest import DOCUSNAP, RUNNING, House, until
 
 PAGE = SAMPLE / "page.png"
 WORDS = "Harbour Street Bakery"
@@ -138,8 +138,10 @@ def leader(kin: Kin, part: str) -> int:
 
 
 def test_after_stopping_nothing_is_left_and_the_next_start_finds_all_again(house: House, tmp_path: Path) -> None:
-    house.start()
-    key, keys = house.key(), house.s3()
+    house.start(until_it_says="starts in")
+    until(lambda: ready(house), "readiness")
+    key, keys = house.key(), house.s3()  # written before anybody can find the gateway ready
+    until(lambda: RUNNING in house.output, "the start")
     document = house.get("/v1/documents").json()["items"][0]
     assert house.stop(signal.SIGINT) == 0
     assert_gone(house)
@@ -170,6 +172,13 @@ def test_a_stop_in_the_middle_of_a_start_leaves_nothing(house: House) -> None:
         assert_gone(house)
     house.start()
     assert house.get("/v1/documents").status_code == 200
+
+
+def ready(house: House) -> bool:
+    try:
+        return requests.get(f"{house.url}/readyz", timeout=5).status_code == 200
+    except requests.ConnectionError:
+        return False
 
 
 def assert_gone(house: House) -> None:

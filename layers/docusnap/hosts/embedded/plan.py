@@ -172,16 +172,16 @@ def write_secrets(plan: Plan) -> None:
         write_private(plan.home.s3_env, "".join(f"{name}={plan.environ[name]}\n" for name in names))
 
 
-def listen(port: int, variable: str) -> socket.socket:
-    """A listening socket on 127.0.0.1 (`port` 0: any free one), handed down to the program, so that no other can take it in between.
+def claim(port: int, variable: str) -> socket.socket:
+    """A socket bound to 127.0.0.1 (`port` 0: any free one) and handed down to the program, so that no other can take it in between.
 
+    It does not listen yet: the store asks its webhook at its own start, and would wait for an answer where a refusal does.
     Raises: CannotStart where the port is busy, naming the variable that changes it.
     """
     server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         server.bind(("127.0.0.1", port))
-        server.listen(512)
     except OSError as exc:
         server.close()
         raise CannotStart(f"Port {port} is not free ({exc.strerror}); set {variable} to another one.") from exc

@@ -35,22 +35,21 @@ class Stack:
         self._watch = watch
         self._kin = Kin(decided.home.path, decided.home.database)
         self._children: dict[str, Child] = {}
-        self._sockets: list[socket.socket] = []
+        self._sockets: dict[str, socket.socket] = {}
 
     def start(self) -> None:
-        """Start everything and return when all parts answer; the caller stops it, also after an error.
+        """Start the data's side and the worker, and return when database and store answer; the caller stops it, also after an error.
 
         Raises: CannotStart.
         """
         if ended := self._kin.end(grace=4.0):
             say(f"  ended {ended} processes that an earlier run left behind")
-        gateway, worker = self._claim_ports()
+        self._claim_ports()
         plan.write_secrets(self.plan)
         _empty(self.plan.home.metrics)
         _empty(self.plan.home.scratch)
         setting_up = self._set_up_data()
-        self._run(_gunicorn(self.plan, "worker", worker, threads=self.plan.settings.ocr_fanout + 4))
-        self._run(_gunicorn(self.plan, "gateway", gateway, threads=16))
+        self._run(_gunicorn(self.plan, "worker", self._sockets["worker"], threads=self.plan.settings.ocr_fanout + 4))
         importlib.import_module("docusnap.hosts.embedded.keys")  # 0.5 s that pass while the other parts start
         self._start_store(setting_up)
         self._start_database(setting_up)
@@ -59,7 +58,8 @@ class Stack:
         self._watch.ready("store", self.plan.settings.s3_endpoint_url)
 
     def serve(self) -> None:
-        """Start the timer; called once the schema is there."""
+        """Start what needs the schema. The gateway comes last, so that nobody finds it ready before the home's key is there."""
+        self._run(_gunicorn(self.plan, "gateway", self._sockets["gateway"], threads=16))
         self._run(_python(self.plan, "sweep", "docusnap.hosts.embedded.timer"))
 
     def await_ready(self, ready: Callable[[], bool]) -> None:
@@ -80,7 +80,7 @@ class Stack:
 
     def stop(self, force: Callable[[], bool]) -> None:
         """Leave no process and no port, at the latest when every grace has passed."""
-        for server in self._sockets:
+        for server in self._sockets.values():
             server.close()
         order = [self._children[name] for name in STOP_ORDER if name in self._children]
         for child in order[:-2]:
@@ -94,13 +94,12 @@ class Stack:
     def pids(self) -> dict[str, int | None]:
         return {name: child.pid for name, child in self._children.items()}
 
-    def _claim_ports(self) -> tuple[socket.socket, socket.socket]:
-        gateway, worker = plan.listen(self.plan.port, "DOCUSNAP_PORT"), plan.listen(0, "")
-        self._sockets = [gateway, worker]
+    def _claim_ports(self) -> None:
+        self._sockets["gateway"] = plan.claim(self.plan.port, "DOCUSNAP_PORT")
+        self._sockets["worker"] = plan.claim(0, "")
         if not self.plan.external_store:
-            plan.listen(self.plan.s3_port, "DOCUSNAP_S3_PORT").close()  # the store opens it by itself
-        self.plan = plan.with_worker(self.plan, f"http://127.0.0.1:{worker.getsockname()[1]}/")
-        return gateway, worker
+            plan.claim(self.plan.s3_port, "DOCUSNAP_S3_PORT").close()  # the store opens it by itself
+        self.plan = plan.with_worker(self.plan, f"http://127.0.0.1:{self._sockets['worker'].getsockname()[1]}/")
 
     def _set_up_data(self) -> dict[str, Child]:
         """Begin what only a first start needs: the database's and the store's files, both at once."""
