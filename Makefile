@@ -54,8 +54,4 @@ test: install $(VENV)/.dev
 test-system: install $(VENV)/.dev
 	tests/system/postgresql-15
 	tests/system/readme-curl
-
-# A newcomer's machine: a bare Debian without libGL, an ordinary user. Takes minutes; needs root and apt.
-.PHONY: test-bare
-test-bare: install
 	tests/system/bare-debian

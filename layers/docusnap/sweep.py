@@ -13,7 +13,7 @@ from typing import Protocol
 
 from docusnap import errors
 from docusnap.model import ObjectVersion
-from docusnap.ports import IntakeLedger, ObjectStore, SweepLedger, Waker
+from docusnap.ports import IntakeLedger, ObjectStore, Removal, SweepLedger, Waker
 from docusnap.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -70,11 +70,19 @@ class Sweep:
 
     def _remove(self) -> int:
         removals = self._ledger.removals_due(self._settings.sweep_batch)
-        for removal in removals:
+        return sum(self._removed(removal) for removal in removals)
+
+    def _removed(self, removal: Removal) -> bool:
+        """One object that cannot be removed does not keep the others; it is due again with the next run."""
+        try:
             self._store.delete(removal.key)
-            if self._store.head(removal.key) is None:
-                self._ledger.removed(removal.document_id)
-        return len(removals)
+            gone = self._store.head(removal.key) is None
+        except errors.StoreDenied as exc:
+            log.warning("an object could not be removed", extra={"document": removal.document_id, "detail": exc.detail})
+            return False
+        if gone:
+            self._ledger.removed(removal.document_id)
+        return gone
 
     def _retire(self) -> int:
         if self._settings.retention_days is None:

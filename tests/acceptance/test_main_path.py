@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -82,13 +84,15 @@ def _up(home: Path, ports: tuple[int, int]) -> Running:
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    home = tmp_path_factory.mktemp("stack") / "home"
+def up() -> Iterator[Running]:
+    folder = Path(tempfile.mkdtemp(prefix="docusnap-"))  # not pytest's: as root, PostgreSQL's user must get through to it
+    home = folder / "home"
     running = _up(home, (free_port(), free_port()))
     yield running
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(timeout=15) == 0
     assert _of(home) == []
+    shutil.rmtree(folder)
 
 
 def _settled(up: Running, document: str) -> dict[str, object]:
@@ -176,8 +180,9 @@ def test_input_that_can_never_work_is_rejected_with_its_code(up: Running, name: 
     assert document["error"]["code"] == code
 
 
-def test_everything_killed_while_documents_are_queued_is_found_again(tmp_path: Path) -> None:
-    home, ports = tmp_path / "home", (free_port(), free_port())
+def test_everything_killed_while_documents_are_queued_is_found_again() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="docusnap-"))
+    home, ports = folder / "home", (free_port(), free_port())
     killed = _up(home, ports)
     documents = [_send(killed, f"{number}.png", (SAMPLE / "page.png").read_bytes()) for number in range(4)]
     killed.kill_everything()
@@ -190,3 +195,4 @@ def test_everything_killed_while_documents_are_queued_is_found_again(tmp_path: P
         again.process.send_signal(signal.SIGTERM)
         assert again.process.wait(timeout=15) == 0
     assert _of(home) == []
+    shutil.rmtree(folder)

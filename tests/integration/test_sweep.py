@@ -33,6 +33,18 @@ class StoreThatCannotList(S3Store):
         raise errors.StoreUnavailable
 
 
+class StoreThatKeepsOne(S3Store):
+    """Refuses to remove the first object it is asked to."""
+
+    kept: str | None = None
+
+    def delete(self, key: str) -> None:
+        self.kept = self.kept or key
+        if key == self.kept:
+            raise errors.StoreDenied
+        super().delete(key)
+
+
 class House:
     """A store and a ledger that no event connects."""
 
@@ -128,3 +140,16 @@ def test_one_step_that_fails_does_not_keep_the_others_from_running(house: House)
     found = house.sweep(StoreThatCannotList(house.settings))
     assert found["foreign"] == -1
     assert house.status(document) is Status.QUEUED
+
+
+def test_one_object_that_cannot_be_removed_does_not_keep_the_others(house: House) -> None:
+    documents = [house.register() for _ in range(3)]
+    for document in documents:
+        house.put(document.key)
+    house.sweep()
+    for document in documents:
+        house.ledger.delete("acme", document.id)
+    house.sweep(StoreThatKeepsOne(house.settings))
+    assert sum(house.store.head(document.key) is not None for document in documents) == 1
+    house.sweep()
+    assert sum(house.store.head(document.key) is not None for document in documents) == 0

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageFont
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 Colour = tuple[int, int, int]
@@ -136,13 +136,30 @@ def text_at(x: float, y: float, text: str, size: float = 12, more: str = "") -> 
 
 
 def chinese(lines: Sequence[tuple[float, float, str]], *, downwards: bool = False) -> bytes:
-    """A page with a line of Chinese at each x, y; `downwards` from top to bottom."""
+    """A page with a line of Chinese at each x, y; `downwards` from top to bottom.
+
+    Its font is embedded, since PDFium finds no text in one that the machine would have to bring: Pillow's own, whose Latin shapes here
+    mean Chinese.
+    """
     pdf = Pdf()
-    system = "<< /Registry (Adobe) /Ordering (GB1) /Supplement 2 >>"
-    glyphs = pdf.add(f"<< /Type /Font /Subtype /CIDFontType0 /BaseFont /STSong-Light /CIDSystemInfo {system} /DW 1000 >>")
-    encoding = f"/Encoding /UniGB-UCS2-{'V' if downwards else 'H'} /DescendantFonts [{glyphs} 0 R]"
-    pdf.objects[2] = f"<< /Type /Font /Subtype /Type0 /BaseFont /STSong-Light {encoding} >>".encode()
-    return pdf.page("".join(f"BT /F 18 Tf 1 0 0 1 {x} {y} Tm <{text.encode('utf-16-be').hex()}> Tj ET\n" for x, y, text in lines)).written()
+    codes = {
+        character: code for code, character in enumerate(sorted({c for _, _, text in lines for c in text}), start=36)
+    }  # after its signs
+    file = pdf.stream("", ImageFont.load_default(18).path.getvalue())  # type: ignore[union-attr]  a BytesIO
+    shape = "/Flags 4 /FontBBox [0 -200 1000 900] /ItalicAngle 0 /Ascent 900 /Descent -200 /CapHeight 700 /StemV 80"
+    about = pdf.add(f"<< /Type /FontDescriptor /FontName /Default {shape} /FontFile2 {file} 0 R >>")
+    system = "/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> /CIDToGIDMap /Identity"
+    glyphs = pdf.add(f"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /Default {system} /FontDescriptor {about} 0 R /DW 1000 >>")
+    meanings = "".join(f"<{code:04x}> <{character.encode('utf-16-be').hex()}>\n" for character, code in codes.items())
+    cmap = f"begincmap 1 begincodespacerange <0000> <ffff> endcodespacerange {len(codes)} beginbfchar\n{meanings}endbfchar endcmap"
+    means = pdf.stream("", cmap.encode())
+    encoding = f"/Encoding /Identity-{'V' if downwards else 'H'} /DescendantFonts [{glyphs} 0 R] /ToUnicode {means} 0 R"
+    pdf.objects[2] = f"<< /Type /Font /Subtype /Type0 /BaseFont /Default {encoding} >>".encode()
+
+    def shown(text: str) -> str:
+        return "".join(f"{codes[character]:04x}" for character in text)
+
+    return pdf.page("".join(f"BT /F 18 Tf 1 0 0 1 {x} {y} Tm <{shown(text)}> Tj ET\n" for x, y, text in lines)).written()
 
 
 def picture_at(name: str, x: float, y: float, width: float, height: float) -> str:

@@ -132,7 +132,7 @@ class Child:
             os.kill(self.pid, signal.SIGKILL)  # not Popen.kill, which reaps a child that has ended
             _, status, usage = os.wait4(self.pid, 0)  # not Popen.wait, which does not tell the memory
             self._process.returncode = os.waitstatus_to_exitcode(status)
-            peak = usage.ru_maxrss * RSS_UNIT
+            peak = _own_peak(usage.ru_maxrss)
         self.close()
         return ChildDied(self._process.returncode, peak)
 
@@ -150,6 +150,11 @@ class Child:
             return os.readv(self._from, [view])
 
         return _message(read)
+
+
+def _own_peak(most: int) -> int:
+    """Bytes. Linux counts the parent's memory, which the child was born with, as the child's: no more than that tells nothing."""
+    return most * RSS_UNIT if most > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss else 0
 
 
 class _Patience:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from docusnap import errors
-from docusnap.api import problems
 from docusnap.bootstrap import Parts, parts
 from docusnap.hosts import logs, metrics
 from docusnap.hosts.http import (
@@ -52,25 +49,11 @@ def application(upload: Handler, query: Handler, intake: Handler, of: Callable[[
         path = path_of(environ)
         if path == "/metrics" and environ["REQUEST_METHOD"] != "OPTIONS":
             return _metrics(environ, start, of)
-        if path == "/readyz" and not _started():
-            return _starting(environ, start)
         if path == "/events" or path.startswith("/events/"):
             return hosts["intake"](environ, start)
         return hosts["query" if environ["REQUEST_METHOD"] in READS else "upload"](environ, start)
 
     return observed(guarded(dispatch))
-
-
-def _started() -> bool:
-    """Whether `docusnap up` has done its part: the API key is written only after the schema is there."""
-    mark = os.environ.get("DOCUSNAP_READY_FILE")
-    return mark is None or Path(mark).exists()
-
-
-def _starting(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    environ[ROUTE] = "/readyz"
-    answer = problems.answer(errors.Unavailable("Not ready: starting.", missing=("starting",)), request_id(environ))
-    return respond(environ, start, answer.status, answer.headers, answer.body.encode())
 
 
 def _metrics(environ: Environ, start: StartResponse, of: Callable[[], Parts]) -> Iterable[bytes]:
