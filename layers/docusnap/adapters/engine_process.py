@@ -15,7 +15,7 @@ from typing import Any
 from docusnap import errors
 from docusnap.adapters import models
 from docusnap.adapters.child import GLANCE_SECONDS, Child, ChildDied, ChildError, ChildFailed, ChildTimeout, Header, serve
-from docusnap.adapters.postgres.pages import page_from_json, page_to_json
+from docusnap.adapters.pages import page_from_json, page_to_json
 from docusnap.model import PageRaster, RecognisedPage
 from docusnap.ports import Clock
 from docusnap.settings import Settings

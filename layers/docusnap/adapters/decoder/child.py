@@ -11,7 +11,7 @@ from docusnap.adapters.decoder import images, sniff
 from docusnap.adapters.decoder.images import ImageFile
 from docusnap.adapters.decoder.limits import Limits
 from docusnap.adapters.decoder.pdf import PdfFile
-from docusnap.adapters.postgres.pages import page_to_json
+from docusnap.adapters.pages import page_to_json
 from docusnap.model import OcrMode, PageRaster
 from docusnap.ports import TextLayer
 

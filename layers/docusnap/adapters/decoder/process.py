@@ -13,7 +13,7 @@ from typing import TypeVar
 from docusnap import errors
 from docusnap.adapters.child import Child, ChildDied, ChildFailed, ChildTimeout, Header
 from docusnap.adapters.decoder.limits import Limits
-from docusnap.adapters.postgres.pages import page_from_json
+from docusnap.adapters.pages import page_from_json
 from docusnap.model import OcrMode, PageRaster
 from docusnap.ports import Clock, TextLayer
 from docusnap.settings import Settings

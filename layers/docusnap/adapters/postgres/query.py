@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from docusnap.adapters.pages import engine_from_json, page_from_json, problem_from_json
 from docusnap.adapters.postgres import views
 from docusnap.adapters.postgres.cursor import Place
 from docusnap.adapters.postgres.database import Part, Row, reading, reading_snapshot
-from docusnap.adapters.postgres.pages import engine_from_json, page_from_json, problem_from_json
 from docusnap.adapters.postgres.schema import document, page_content, revision, work
 from docusnap.errors import PageNotFound
 from docusnap.model import ContentView, DocumentView, Listing, PageView, Status, WorkState

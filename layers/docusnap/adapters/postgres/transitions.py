@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from docusnap import ledger
+from docusnap.adapters.pages import problem_to_json
 from docusnap.adapters.postgres.database import Row
-from docusnap.adapters.postgres.pages import problem_to_json
 from docusnap.adapters.postgres.schema import document, page_content, revision, work
 from docusnap.model import ObjectVersion, OcrMode, Problem, Status, WorkState
 

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from docusnap import ledger
+from docusnap.adapters.pages import clean
 from docusnap.adapters.postgres import transitions, views
 from docusnap.adapters.postgres.database import Part, Row, reading, writing
-from docusnap.adapters.postgres.pages import clean
 from docusnap.adapters.postgres.schema import document, idempotency, revision
 from docusnap.adapters.postgres.transitions import now
 from docusnap.errors import AlreadyFinal, DocumentDeleted, DocumentNotFound, IdempotencyConflict, NotUploaded

@@ -9,8 +9,8 @@ from operator import attrgetter
 
 import sqlalchemy as sa
 
+from docusnap.adapters.pages import problem_from_json
 from docusnap.adapters.postgres.database import Row
-from docusnap.adapters.postgres.pages import problem_from_json
 from docusnap.adapters.postgres.schema import document, revision
 from docusnap.errors import DocumentNotFound
 from docusnap.model import DocumentView, Progress, RevisionView, Status

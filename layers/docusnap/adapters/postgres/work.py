@@ -10,10 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from docusnap import ledger, search
+from docusnap.adapters.pages import engine_to_json, page_to_json, problem_from_json, problem_to_json
 from docusnap.adapters.postgres import transitions
 from docusnap.adapters.postgres.claim import CLAIM, claimed
 from docusnap.adapters.postgres.database import Part, Row, reading, writing
-from docusnap.adapters.postgres.pages import engine_to_json, page_to_json, problem_from_json, problem_to_json
 from docusnap.adapters.postgres.schema import document, page_content, revision, work
 from docusnap.adapters.postgres.transitions import now
 from docusnap.errors import WorkerLost
