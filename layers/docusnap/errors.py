@@ -387,6 +387,16 @@ class WorkerLost(ProcessingError):
     code = "worker_lost"
 
 
+class FetchFailed(ProcessingError):
+    """The object store answers, but did not give this object whole and in time."""
+
+    code, http_status, remedy = (
+        "fetch_failed",
+        503,
+        "Check the object in the store and how fast it is read from here, then reprocess the document.",
+    )
+
+
 class StoreDenied(ProcessingError):
     """The object store refuses DocuSnap access to the object."""
 

@@ -12,6 +12,7 @@ from typing import Any
 from docusnap.errors import ConfigurationError
 
 SECRETS = frozenset({"DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "EVENTS_TOKEN", "DOCUSNAP_API_KEY"})
+MOST_UPLOAD_SECONDS = 7 * 24 * 3600  # what a signature may last
 DATABASE_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg2")
 
 
@@ -66,6 +67,12 @@ def _positive(text: str) -> float:
     return value
 
 
+def _upload_seconds(text: str) -> int:
+    if (value := _positive_int(text)) > MOST_UPLOAD_SECONDS:
+        raise ValueError
+    return value
+
+
 def _list(text: str) -> tuple[str, ...]:
     return tuple(part for part in re.split(r"[,\s]+", text) if part)
 
@@ -110,7 +117,7 @@ _VARIABLES: Mapping[str, _Variable] = {
     "max_megapixels": _Variable(_positive, "100", "a number above 0"),
     "page_seconds": _Variable(_positive, "60", _SECONDS),
     "page_failures": _Variable(_positive_int, "3", _COUNT),
-    "upload_url_seconds": _Variable(_positive_int, "900", _COUNT),
+    "upload_url_seconds": _Variable(_upload_seconds, "900", "a whole number from 1 to 604800"),
     "scratch_bytes": _Variable(_positive_int, str(512 * 10**6), _COUNT),
     "max_json_bytes": _Variable(_positive_int, str(10**6), _COUNT),
     "ocr_work_seconds": _Variable(_positive, "50", _SECONDS),

@@ -45,15 +45,26 @@ class Sweep:
             "retired": self._retire,
             "forgotten": lambda: self._ledger.forget(self._settings.sweep_batch),
         }
-        found = {name: _guarded(name, step) for name, step in steps.items()}
+        found: dict[str, int] = {}
+        for name, step in steps.items():
+            if name == "expired" and found["uploads"] < 0:
+                continue  # what nobody could look for has not expired
+            found[name] = _guarded(name, step)
         found["due"] = self._wake()
         return found
 
+    def _need_store(self) -> None:
+        """Asked before the ledger notes what was looked at: a store that is away must not count as a look."""
+        if not self._store.ready():
+            raise errors.StoreUnavailable
+
     def _uploads(self) -> int:
+        self._need_store()
         keys = [document.key for document in self._ledger.uploads_due(self._settings.sweep_batch)]
         return self._arrive(keys)
 
     def _foreign(self) -> int:
+        self._need_store()
         batch = self._settings.sweep_batch
         name = f"{self._store.bucket}/{FOREIGN}"
         listed = self._store.list(FOREIGN, self._ledger.cursor(name), batch)
@@ -64,11 +75,20 @@ class Sweep:
     def _arrive(self, keys: Sequence[str]) -> int:
         """HEAD decides: a listing may be late, and tells no version."""
         with ThreadPoolExecutor(HEADS_AT_ONCE) as pool:
-            seen: list[ObjectVersion | None] = list(pool.map(self._store.head, keys))
-        outcomes = [self._ledger.arrive(version).outcome for version in seen if version is not None]
+            seen = list(pool.map(self._head, keys))
+        outcomes = [self._ledger.arrive(found).outcome for found in seen if isinstance(found, ObjectVersion)]
         return outcomes.count("queued")
 
+    def _head(self, key: str) -> ObjectVersion | errors.DocuSnapError | None:
+        """One object that may not be looked at does not keep the others, or the walk behind it."""
+        try:
+            return self._store.head(key)
+        except errors.DocuSnapError as exc:
+            log.warning("an object could not be looked at", extra={"key": key, "code": exc.code, "detail": exc.detail})
+            return exc
+
     def _remove(self) -> int:
+        self._need_store()
         removals = self._ledger.removals_due(self._settings.sweep_batch)
         return sum(self._removed(removal) for removal in removals)
 
@@ -77,7 +97,7 @@ class Sweep:
         try:
             self._store.delete(removal.key)
             gone = self._store.head(removal.key) is None
-        except errors.StoreDenied as exc:
+        except (errors.StoreDenied, errors.StoreUnavailable) as exc:
             log.warning("an object could not be removed", extra={"document": removal.document_id, "detail": exc.detail})
             return False
         if gone:
@@ -103,4 +123,6 @@ def _guarded(name: str, step: Callable[[], int]) -> int:
         raise
     except errors.DocuSnapError as exc:
         log.warning("a step of sweep failed", extra={"step": name, "code": exc.code, "detail": exc.detail})
-        return -1
+    except Exception:
+        log.exception("a step of sweep went wrong", extra={"step": name})
+    return -1

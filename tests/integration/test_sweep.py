@@ -10,7 +10,7 @@ import requests
 from docusnap import errors
 from docusnap.adapters.postgres.ledger import PostgresLedger
 from docusnap.adapters.s3 import S3Store
-from docusnap.model import DocumentView, Status, UploadRequest
+from docusnap.model import DocumentView, ObjectVersion, Status, UploadRequest
 from docusnap.settings import Settings
 from docusnap.sweep import Sweep
 
@@ -153,3 +153,35 @@ def test_one_object_that_cannot_be_removed_does_not_keep_the_others(house: House
     assert sum(house.store.head(document.key) is not None for document in documents) == 1
     house.sweep()
     assert sum(house.store.head(document.key) is not None for document in documents) == 0
+
+
+class StoreThatDeniesOne(S3Store):
+    """Refuses to tell anything about `incoming/1.png`."""
+
+    def head(self, key: str) -> ObjectVersion | None:
+        if key == "incoming/1.png":
+            raise errors.StoreDenied
+        return super().head(key)
+
+
+class StoreThatIsAway(S3Store):
+    def ready(self) -> bool:
+        return False
+
+
+def test_one_object_that_may_not_be_looked_at_does_not_keep_the_walk(house: House) -> None:
+    for number in range(4):
+        house.put(f"incoming/{number}.png")
+    house.settings = replace(house.settings, sweep_batch=2)
+    assert [house.sweep(StoreThatDeniesOne(house.settings))["foreign"] for _ in range(3)] == [1, 2, 0]
+
+
+def test_a_store_that_is_away_lets_no_upload_expire(house: House) -> None:
+    document = house.register()
+    house.put(document.key)
+    house.world.later(hours=1)
+    for _ in range(3):
+        house.sweep(StoreThatIsAway(house.settings))
+    assert house.status(document) is Status.AWAITING_UPLOAD
+    house.sweep()
+    assert house.status(document) is Status.QUEUED

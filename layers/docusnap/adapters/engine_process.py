@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import threading
@@ -19,6 +20,8 @@ from docusnap.adapters.pages import page_from_json, page_to_json
 from docusnap.model import PageRaster, RecognisedPage
 from docusnap.ports import Clock
 from docusnap.settings import Settings
+
+log = logging.getLogger(__name__)
 
 START_SECONDS = 30.0  # imports and models, on a busy machine
 TURN_SECONDS = 20.0  # who waits longer might outlive the page's lease of 90 s
@@ -98,9 +101,11 @@ class EngineProcess:
         except ChildTimeout as exc:
             raise errors.PageTimeout(page=page.number) from exc
         except ChildDied as exc:
-            raise errors.EngineCrashed(f"The recogniser crashed on this page. {exc}", page=page.number) from exc
-        except (ChildFailed, errors.DecodedTooLarge) as exc:
-            raise errors.EngineFailed(str(exc), page=page.number) from exc
+            log.warning("the recogniser died: %s", exc)
+            raise errors.EngineCrashed(page=page.number) from exc
+        except (ChildFailed, errors.EngineFailed, errors.DecodedTooLarge) as exc:
+            log.warning("the recogniser failed: %s", exc)  # what libraries say is for the operator, not for the page's owner
+            raise errors.EngineFailed(page=page.number) from exc
         return page_from_json(page.number, answer)
 
     def _ready(self, page: PageRaster, clock: Clock | None) -> Child:
@@ -112,7 +117,8 @@ class EngineProcess:
             child.ask(WARM, timeout=START_SECONDS, clock=clock)
         except (ChildError, errors.EngineFailed) as exc:
             self._drop()
-            raise errors.EngineFailed(f"The recogniser could not be started. {exc}", page=page.number) from exc
+            log.error("the recogniser could not be started: %s", exc)  # noqa: TRY400  the child's error, not a traceback of ours
+            raise errors.EngineFailed("The recogniser could not be started.", page=page.number) from exc
         self._loaded = True
         return child
 

@@ -27,6 +27,7 @@ from docusnap.model import (
 
 Json = dict[str, Any]
 
+NO_ENGINE = EngineInfo("none", "")  # of a document that was cancelled before anything was read
 FORM_FEED = "\f"
 
 
@@ -36,8 +37,8 @@ def moment(value: datetime) -> str:
 
 
 def document(view: DocumentView) -> Json:
-    """`error`, `source` and `next_revision` stand only where there is something to say."""
-    served, newest = view.served, view.newest
+    """`error`, `source` and a newer revision stand only where there is something to say."""
+    served = view.served
     return {
         "id": view.id,
         "filename": view.filename,
@@ -47,10 +48,17 @@ def document(view: DocumentView) -> Json:
         "pages": _progress(served.pages),
         **_error(served.error),
         **({"source": {"bucket": view.bucket, "key": view.key}} if view.foreign else {}),
-        **({"next_revision": _revision(newest)} if newest.number != served.number else {}),
+        **_newer(view),
         "created_at": moment(view.created_at),
         "updated_at": moment(view.updated_at),
     }
+
+
+def _newer(view: DocumentView) -> Json:
+    """`next_revision` while it runs; one that ended without replacing the text that is there says so under a name of its own."""
+    if view.newest.number == view.served.number:
+        return {}
+    return {"unserved_revision" if view.settled else "next_revision": _revision(view.newest)}
 
 
 def created(view: DocumentView, ticket: UploadTicket | None) -> Json:
@@ -74,7 +82,7 @@ def content(view: ContentView) -> Json:
     return {
         "document_id": view.document_id,
         "revision": view.revision,
-        "engine": _engine(view.engine) if view.engine else None,
+        "engine": _engine(view.engine or NO_ENGINE),
         "pages": [_page(page) for page in view.pages],
     }
 

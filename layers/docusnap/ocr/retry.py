@@ -19,6 +19,11 @@ def after_outage(attempt: int) -> timedelta:
     return _jittered(2.0 ** min(attempt, 10))
 
 
+def for_a_turn() -> timedelta:
+    """Delay while the recogniser is busy with other pages: about 2 s, however often."""
+    return _jittered(2.0)
+
+
 def _jittered(seconds: float) -> timedelta:
     spread = random.uniform(0.8, 1.2)  # noqa: S311  jitter is no secret
     return min(timedelta(seconds=seconds * spread), LONGEST)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from docusnap.errors import ScratchFull
 from docusnap.model import ObjectVersion
 from docusnap.ports import ObjectStore
 
-FETCH_SECONDS = 25.0  # of a lease of 90 s, of which a page may take 60 s
+PREFIX = "worker-"
+FETCH_SECONDS = 40.0  # of a lease of 90 s: 100 MB at 20 Mbit/s
 
 
 @dataclass(slots=True)
@@ -34,8 +37,9 @@ class Scratch:
     """Keeps at most `limit` bytes; what nobody uses goes first, the one unused longest before the others. Safe under threads."""
 
     def __init__(self, folder: Path, limit: int) -> None:
-        self._folder, self._limit = folder / f"worker-{os.getpid()}", limit
-        _remove_leftovers(folder)
+        """Nothing is written before the first object is fetched."""
+        self._parent, self._limit = folder, limit
+        self._own: Path | None = None
         self._lock = threading.Lock()
         self._files: OrderedDict[str, Fetched] = OrderedDict()
 
@@ -49,7 +53,7 @@ class Scratch:
         held = self._reserve(name, version.size)
         try:
             with held.ready:
-                if not held.sha256:
+                if not held.sha256 or not held.path.exists():  # something else may tidy the folder
                     held.sha256 = store.fetch(version, held.path, timeout=FETCH_SECONDS)
             yield held
         finally:
@@ -62,11 +66,33 @@ class Scratch:
         with self._lock:
             if (held := self._files.get(name)) is None:
                 self._make_room(size)
-                self._folder.mkdir(parents=True, exist_ok=True)
-                held = self._files[name] = Fetched(self._folder / name, size)
+                held = self._files[name] = Fetched(self._folder() / name, size)
             self._files.move_to_end(name)
             held.users += 1
             return held
+
+    def tidy(self) -> None:
+        """Remove what nobody uses: bytes of a deleted document must not outlive the work on it by long."""
+        with self._lock:
+            for name, file in list(self._files.items()):
+                if not file.users:
+                    self._remove(name, file)
+
+    def _remove(self, name: str, file: Fetched) -> None:
+        file.path.unlink(missing_ok=True)
+        del self._files[name]
+
+    def _folder(self) -> Path:
+        """This process's own, marked as in use by a lock that ends with it."""
+        if self._own is None or not self._own.exists():
+            try:
+                self._parent.mkdir(parents=True, exist_ok=True)
+                _remove_leftovers(self._parent)
+                self._own = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._parent))
+                fcntl.flock(os.open(self._own, os.O_RDONLY), fcntl.LOCK_EX)
+            except OSError as exc:
+                raise ScratchFull(f"The scratch folder {self._parent} cannot be written ({exc.strerror}).") from exc
+        return self._own
 
     def _make_room(self, size: int) -> None:
         excess = sum(file.size for file in self._files.values()) + size - self._limit
@@ -74,15 +100,19 @@ class Scratch:
             if excess <= 0:
                 return
             if not file.users:
-                file.path.unlink(missing_ok=True)
-                del self._files[name]
+                self._remove(name, file)
                 excess -= file.size
         if excess > 0:
             raise ScratchFull
 
 
-def _remove_leftovers(folder: Path) -> None:
-    """Files of workers that were killed: nobody else would free their room."""
-    for left in folder.glob("worker-*"):
-        if not Path(f"/proc/{left.name.removeprefix('worker-')}").exists() and Path("/proc/self").exists():
-            shutil.rmtree(left, ignore_errors=True)
+def _remove_leftovers(parent: Path) -> None:
+    """Folders of workers that were killed: nobody holds their lock, and nobody else would free their room."""
+    for left in parent.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            folder = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(folder)

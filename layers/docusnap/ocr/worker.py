@@ -6,6 +6,8 @@ A page's failure, its back-off and a hand-over are ledger rows, never a failed c
 from __future__ import annotations
 
 import logging
+import math
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -22,25 +24,35 @@ from docusnap.settings import Settings
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+LEASE_SECONDS = 80.0  # of 90: fetching, decoding, waiting for a turn and recognising together; what is left is for the commit
 COMMIT_SECONDS = 20.0  # a finished page outlives a database that is away this long
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Budget:
-    """A clock that also ends `seconds` after it was made."""
+    """The host's clock, with an end of its own, and with the end of the lease that is worked on."""
 
     clock: Clock
     ends: float
+    lease_ends: float = math.inf
 
     @classmethod
     def of(cls, clock: Clock, seconds: float) -> Budget:
         return cls(clock, time.monotonic() + seconds)
 
+    def leased(self) -> None:
+        """A lease begins now."""
+        self.lease_ends = time.monotonic() + LEASE_SECONDS
+
     def remaining(self) -> float:
         return min(self.clock.remaining(), self.ends - time.monotonic())
 
-    def stopping(self) -> bool:
+    def told_to_stop(self) -> bool:
         return self.clock.stopping()
+
+    def stopping(self) -> bool:
+        """What is under way is to be abandoned: the host ends, or another worker may soon claim the page."""
+        return self.told_to_stop() or time.monotonic() > self.lease_ends
 
 
 @dataclass(slots=True)
@@ -74,25 +86,37 @@ class Worker:
         self._ledger, self._store, self._waker = ledger, store, waker
         self._decoder, self._engine = decoder, engine
         self._scratch, self._settings = scratch, settings
+        self._places = threading.BoundedSemaphore(settings.ocr_fanout)
 
     def run(self, clock: Clock) -> dict[str, Any]:
         """Work until nothing is due or the time is up; says how many units were handled.
 
+        At most OCR_FANOUT calls work at once in a process: one more ends at once, since those find the same work.
+
         Raises: DatabaseUnavailable.
         """
-        budget = Budget.of(clock, self._settings.ocr_work_seconds)
+        if not self._places.acquire(blocking=False):
+            return {"handled": 0}
+        try:
+            return {"handled": self._run(Budget.of(clock, self._settings.ocr_work_seconds))}
+        finally:
+            self._places.release()
+
+    def _run(self, budget: Budget) -> int:
         opened, handled = _Open(), 0
         try:
             while budget.remaining() > 0 and (work := self._ledger.claim()) is not None:
+                budget.leased()
                 self._handle(work, opened, budget)
                 handled += 1
         finally:
             opened.close()
-        if handled and not budget.stopping() and budget.remaining() <= 0 and self._ledger.due():
+            self._scratch.tidy()
+        if handled and not budget.told_to_stop() and budget.remaining() <= 0 and self._ledger.due():
             self._waker.wake()
-        return {"handled": handled}
+        return handled
 
-    def _handle(self, work: Work, opened: _Open, clock: Clock) -> None:
+    def _handle(self, work: Work, opened: _Open, clock: Budget) -> None:
         try:
             file = self._open(work, opened, clock)
             self._split(work, file, opened, clock) if work.is_split else self._page(work, file, clock)
@@ -100,16 +124,30 @@ class Worker:
             raise
         except errors.Interrupted:
             opened.close()
-            self._commit(lambda: self._ledger.hand_over(work, again_in=retry.NOW))
+            self._interrupted(work, clock)
         except errors.Unavailable as exc:
             opened.close()
-            log.warning("handed over", extra={"code": exc.code, **_where(work)})
-            self._commit(lambda: self._ledger.hand_over(work, again_in=retry.after_outage(work.attempt)))
+            self._unavailable(work, exc)
         except errors.InputError as exc:
             self._reject(work, exc, opened)
         except Exception as exc:  # noqa: BLE001  a page must end in the ledger, whatever happened to it
             opened.close()
             self._failed(work, _as_failure(exc))
+
+    def _interrupted(self, work: Work, clock: Budget) -> None:
+        if clock.told_to_stop():
+            self._commit(lambda: self._ledger.hand_over(work, again_in=retry.NOW))
+        else:
+            self._failed(work, errors.PageTimeout())
+
+    def _unavailable(self, work: Work, exc: errors.Unavailable) -> None:
+        """Hand over what is nobody's fault; an object that fails while its store answers is a failure, or it would be tried for ever."""
+        if isinstance(exc, errors.StoreUnavailable) and self._store.ready():
+            return self._failed(work, errors.FetchFailed())
+        wait = retry.for_a_turn() if isinstance(exc, errors.EngineBusy) else retry.after_outage(work.attempt)
+        log.warning("handed over", extra={"code": exc.code, **_where(work)})
+        self._commit(lambda: self._ledger.hand_over(work, again_in=wait))
+        return None
 
     def _open(self, work: Work, opened: _Open, clock: Clock) -> OpenedFile:
         if opened.file is not None and opened.version == work.object:
@@ -126,6 +164,8 @@ class Worker:
             raise errors.EmptyObject
         if work.object.size > self._settings.max_object_bytes:
             raise errors.ObjectTooLarge
+        if work.object.size > self._settings.scratch_bytes:
+            raise errors.ObjectTooLarge("The file is larger than SCRATCH_BYTES.")
 
     def _split(self, work: Work, file: OpenedFile, opened: _Open, clock: Clock) -> None:
         if work.sha256 is not None and work.sha256 != opened.sha256:

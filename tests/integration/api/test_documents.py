@@ -163,7 +163,8 @@ def test_a_revision_that_did_not_end_well_stays_in_sight(alice: Tenant, bucket: 
     recognised.fail(ledger, "corrupt_pdf", rejected=True)
     shown = alice.get(f"/v1/documents/{document}").json()
     assert shown["status"] == "succeeded"
-    assert (shown["next_revision"]["status"], shown["next_revision"]["error"]["code"]) == ("rejected", "corrupt_pdf")
+    assert (shown["unserved_revision"]["status"], shown["unserved_revision"]["error"]["code"]) == ("rejected", "corrupt_pdf")
+    assert "next_revision" not in shown
 
 
 def test_a_foreign_object_shows_where_it_came_from(

@@ -66,9 +66,13 @@ class NumberingEngine:
 
 
 class StoreThatGoesAway(S3Store):
-    """The real store, which does not answer the next `outages` fetches."""
+    """The real store, which does not answer the next `outages` fetches; `away` says so of the bucket too."""
 
     outages = 0
+    away = False
+
+    def ready(self) -> bool:
+        return not self.away
 
     def fetch(self, version: ObjectVersion, target: Path, *, timeout: float) -> str:
         if self.outages:
@@ -172,21 +176,86 @@ def test_the_scratch_folder_is_left_with_no_more_than_its_bound(desk: Desk) -> N
     assert sum(file.stat().st_size for file in desk.scratch.rglob("*") if file.is_file()) <= desk.settings.scratch_bytes
 
 
-def test_an_object_larger_than_the_scratch_folder_waits_for_room(desk: Desk) -> None:
-    document = desk.upload(_tiff(1))
+def test_an_object_that_would_never_find_room_is_rejected(desk: Desk) -> None:
     desk.settings = replace(desk.settings, scratch_bytes=10)
-    desk.work()
-    assert desk.see(document).served.status is Status.PROCESSING
-    desk.settings = replace(desk.settings, scratch_bytes=10**6)
-    desk.world.later(hours=1)
-    desk.work()
+    document = desk.upload(_tiff(1))
+    desk.work(later=False)
+    assert (desk.see(document).served.status, desk.code(document)) == (Status.REJECTED, "object_too_large")
+
+
+def test_no_bytes_are_left_in_the_scratch_folder_when_nothing_is_due(desk: Desk) -> None:
+    desk.upload(_tiff(2))
+    desk.work(later=False)
+    assert [file for file in desk.scratch.rglob("*") if file.is_file()] == []
+
+
+def test_a_file_that_somebody_tidied_away_is_fetched_again(desk: Desk) -> None:
+    seen = desk.store.head(desk.upload(_tiff(1)).key)
+    assert seen is not None
+    scratch = Scratch(desk.scratch, 10**6)
+    with scratch.hold(seen, desk.store) as held:
+        held.path.unlink()
+    with scratch.hold(seen, desk.store) as held:
+        assert held.path.read_bytes() == _tiff(1)
+
+
+def test_the_folder_of_a_killed_worker_is_removed_and_a_living_ones_stays(desk: Desk) -> None:
+    seen = desk.store.head(desk.upload(_tiff(1)).key)
+    assert seen is not None
+    killed = desk.scratch / "worker-killed"
+    killed.mkdir()
+    first, second = Scratch(desk.scratch, 10**6), Scratch(desk.scratch, 10**6)
+    with first.hold(seen, desk.store) as one, second.hold(seen, desk.store) as other:
+        assert one.path != other.path
+        assert one.path.exists()
+        assert not killed.exists()
+
+
+def test_an_object_that_its_store_cannot_give_ends_instead_of_being_tried_for_ever(desk: Desk) -> None:
+    document = desk.upload(_tiff(1))
+    desk.store.outages = 99  # of this object alone: the bucket answers
+    for _ in range(3):
+        desk.work()
+    assert (desk.see(document).served.status, desk.code(document)) == (Status.FAILED, "fetch_failed")
+
+
+def test_a_page_that_outlasts_its_lease_is_a_page_that_took_too_long(desk: Desk) -> None:
+    document = desk.upload(_tiff(1))
+    desk.engine.mishaps = [errors.Interrupted()] * 9  # what the children raise when the clock says stop; nobody told the host to
+    for _ in range(3):
+        desk.work()
+    assert (desk.see(document).served.status, desk.code(document)) == (Status.FAILED, "page_timeout")
+
+
+def test_a_busy_recogniser_costs_neither_a_failure_nor_minutes(desk: Desk) -> None:
+    document = desk.upload(_tiff(1))
+    desk.engine.mishaps = [errors.EngineBusy() for _ in range(6)]
+    for _ in range(7):
+        desk.worker().run(Ever())
+        desk.world.later(seconds=3)
     assert desk.see(document).served.status is Status.SUCCEEDED
+    assert desk.world.sql("SELECT max(failures) AS most FROM work")[0].most == 0
+
+
+def test_no_more_calls_than_the_fan_out_work_at_once(desk: Desk) -> None:
+    desk.settings = replace(desk.settings, ocr_fanout=1)
+    desk.upload(_tiff(1))
+    worker, seen = desk.worker(), []
+
+    class Nested(NumberingEngine):
+        def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:
+            seen.append(worker.run(Ever()))
+            return super().recognise(pages, clock=clock)
+
+    worker._engine = Nested()
+    assert worker.run(Ever()) == {"handled": 2}
+    assert seen == [{"handled": 0}]
 
 
 def test_a_store_that_is_away_for_a_while_costs_no_failure(desk: Desk) -> None:
     document = desk.upload(_tiff(2))
-    desk.store.outages = 1
-    for _ in range(3):
+    desk.store.outages, desk.store.away = 5, True
+    for _ in range(6):
         desk.work()
     assert desk.see(document).served.status is Status.SUCCEEDED
     assert desk.world.sql("SELECT max(failures) AS most FROM work")[0].most == 0
@@ -222,7 +291,17 @@ def test_a_page_that_always_fails_ends_and_the_rest_is_delivered(desk: Desk, mis
 
 def test_a_worker_that_is_told_to_stop_hands_over_without_a_failure(desk: Desk) -> None:
     document = desk.upload(_tiff(1))
-    desk.engine.mishaps = [errors.Interrupted()]
+    stop = Ever()
+
+    class Stopping(NumberingEngine):
+        def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:
+            stop.stopped = True
+            raise errors.Interrupted
+
+    desk.engine = Stopping()
+    desk.worker().run(stop)
+    assert desk.see(document).served.status is Status.PROCESSING
+    desk.engine = NumberingEngine()
     desk.work(later=False)
     assert desk.see(document).served.status is Status.SUCCEEDED
     assert desk.world.sql("SELECT max(failures) AS failures, max(lost) AS lost FROM work")[0] == (0, 0)
