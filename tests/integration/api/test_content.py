@@ -122,7 +122,7 @@ def test_of_a_cancelled_document_the_pages_there_are_may_be_read(alice: Tenant, 
 def test_a_document_cancelled_before_its_pages_were_counted_has_none(alice: Tenant, queued: str) -> None:
     alice.post(f"/v1/documents/{queued}/cancel")
     shown = alice.get(f"/v1/documents/{queued}/content").json()
-    assert (shown["pages"], shown["engine"]) == ([], None)
+    assert (shown["pages"], shown["engine"]) == ([], {"name": "none", "version": "", "models": []})
 
 
 @pytest.mark.parametrize("query", ["", "?page=1", "?format=text"])
