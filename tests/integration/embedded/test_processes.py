@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -143,6 +144,39 @@ def test_a_log_stays_bounded_while_it_is_written(tmp_path: Path) -> None:
         file.write(b"next\n")
     assert log.read_bytes() == b"next\n"
     assert (tmp_path / "a.log.1").stat().st_size == processes.LOG_BYTES + 1
+
+
+def test_a_log_is_emptied_even_where_the_disk_has_no_room_for_its_copy(tmp_path: Path) -> None:
+    (tmp_path / "a.log.1").symlink_to("/dev/full")
+    (tmp_path / "a.log").write_bytes(b"x" * (processes.LOG_BYTES + 1))
+    rotate(tmp_path / "a.log")
+    assert (tmp_path / "a.log").read_bytes() == b""
+
+
+def test_a_log_that_cannot_even_be_looked_at_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "folder").touch()
+    rotate(tmp_path / "folder" / "a.log")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_child_that_the_machine_has_no_room_for_is_started_later(kin: Kin) -> None:
+    child, said = Child(program(kin, SLEEPER), kin), list[str]()
+    child.start()
+    first = child.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    until(lambda: child.status() is not None)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))  # EMFILE, whatever is opened
+    try:
+        child.mend(said.append)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert child.pid == first
+    assert "Too many open files" in said[1]
+    until(lambda: child.mend(said.append) is None and child.pid != first)
+    assert child.status() is None
+    child.stop(never)
 
 
 def test_ends_are_told_in_words() -> None:

@@ -65,13 +65,25 @@ class Child:
         now = time.monotonic()
         if not self._again_at:
             self.restarts = self.restarts + 1 if now - self._started < 30 else 1
-            pause = min(10.0, 0.25 * 2.0 ** (self.restarts - 1)) if self.restarts > 1 else 0.0
-            self._again_at = now + pause
+            self._again_at = now + (self._pause() if self.restarts > 1 else 0.0)
             say(f"{self.program.name} ended ({describe(status)}); it is started again. Its log: {self.program.log}")
         if now >= self._again_at:
-            self._again_at = 0.0
             self._kin.kill(self.program.name)
+            self._start_again(say)
+
+    def _start_again(self, say: Callable[[str], None]) -> None:
+        """A machine without room for one more process (EAGAIN, ENOMEM, EMFILE, ENOSPC) is asked again later."""
+        try:
             self.start()
+        except OSError as exc:
+            self.restarts += 1
+            self._again_at = time.monotonic() + self._pause()
+            say(f"{self.program.name} cannot be started just now ({exc.strerror}); it is tried again.")
+        else:
+            self._again_at = 0.0
+
+    def _pause(self) -> float:
+        return min(10.0, 0.25 * 2.0 ** min(self.restarts - 1, 10))
 
     def ask_to_stop(self) -> None:
         if self._process and self._process.poll() is None:
@@ -211,13 +223,22 @@ def _kill(pid: int, signum: signal.Signals) -> None:
 
 
 def rotate(log: Path) -> None:
-    """Keep a log bounded: past LOG_BYTES it is copied beside itself and emptied in place, since programs hold it open for appending."""
-    try:
+    """Keep a log bounded: past LOG_BYTES it is copied beside itself and emptied in place, since programs hold it open for appending.
+
+    Never raises: on a full disk the log is emptied without a copy, since nothing that is served may end for it.
+    """
+    with suppress(OSError):
         if log.stat().st_size > LOG_BYTES:
-            shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+            _copy(log, log.with_name(f"{log.name}.1"))
             os.truncate(log, 0)
-    except FileNotFoundError:
-        pass
+
+
+def _copy(log: Path, kept: Path) -> None:
+    try:
+        shutil.copyfile(log, kept)
+    except OSError:
+        with suppress(OSError):
+            kept.unlink()  # half a copy takes the room that is missing
 
 
 def last_line(log: Path) -> str:
