@@ -12,7 +12,7 @@ class DocuSnapError(Exception):
     """Something went wrong inside DocuSnap."""
 
     code: ClassVar[str] = "internal_error"
-    http_status: ClassVar[int] = 500
+    http_status: int = 500  # of the class, but for MalformedRequest
     retryable: ClassVar[bool] = False  # the same request may work later
     remedy: ClassVar[str] = "Look at the log for this request, and report it if it comes again."
 
@@ -171,6 +171,22 @@ class BodyTooLarge(DocuSnapError):
     """The request body is larger than this server takes."""
 
     code, http_status, remedy = "body_too_large", 413, "Files go to the presigned URL, not to this call."
+
+
+class RequestTimeout(DocuSnapError):
+    """The request did not arrive whole in time."""
+
+    code, http_status, retryable, remedy = "request_timeout", 408, True, "Send it again, head and body within 10 seconds each."
+
+
+class MalformedRequest(DocuSnapError):
+    """The request is not valid HTTP, or longer than HTTP requests may be here."""
+
+    code, http_status, remedy = "malformed_request", 400, "Use an HTTP/1.1 client, and a shorter address or fewer headers."
+
+    def __init__(self, status: int = 400) -> None:
+        super().__init__()
+        self.http_status = status  # 414, 417, 431 and 501 tell more than 400
 
 
 class ContentTooLarge(DocuSnapError):

@@ -98,7 +98,7 @@ def test_an_absolute_address_is_routed_by_its_path() -> None:
 @pytest.mark.parametrize(("size", "given"), [(9, 9), (10, 10), (11, 11), (12, 11), (500_000, 11)])
 def test_of_a_body_beyond_the_limit_the_app_gets_one_byte_too_many(chunked: bool, size: int, given: int) -> None:
     reply = ask(api_host(echo, lambda: 10), "POST", "/v1/documents", body=b"x" * size, chunked=chunked)
-    assert base64.b64decode(json.loads(reply.body)["event"]["body"]) == b"x" * given
+    assert len(base64.b64decode(json.loads(reply.body)["event"]["body"])) == given
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -12,10 +12,10 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
-from docusnap.hosts import stop
+from docusnap.hosts import logs, stop
 
 bind = f"0.0.0.0:{os.environ.get('PORT', '8080')}"
-worker_class = "gthread"
+worker_class = "docusnap.hosts.gthread.Worker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 16
 timeout = 120  # a page may take its 60 s
@@ -27,7 +27,8 @@ accesslog = None  # the gateway writes its own, by route
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001  gunicorn's signature
-    """Let running calls hear of SIGTERM."""
+    """Let running calls hear of SIGTERM, and the log be JSON before the first request."""
+    logs.configure()
     stop.on_signals()
 
 

@@ -12,8 +12,11 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from gunicorn.http.errors import ParseException
+
 from docusnap import errors
 from docusnap.api import openapi, problems
+from docusnap.hosts import connection
 from docusnap.hosts.stop import Deadline
 
 log = logging.getLogger(__name__)
@@ -24,7 +27,6 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Handler = Callable[[Any, Any], Any]
 
 BODY_BYTES = 1_000_000  # read at most, unless the operator set MAX_JSON_BYTES
-DRAINED_BYTES = 64_000_000  # of a longer body, read and dropped: a client that is still sending would not see the answer
 CHUNK = 1 << 16
 ANSWER_SECONDS = 60.0  # how long an HTTP call may go on
 ROUTE = "docusnap.route"  # in the WSGI environ: what logs and metrics call this request; never its path, which may hold a token
@@ -133,35 +135,64 @@ def headers_of(environ: Environ) -> dict[str, str]:
 
 
 def read_body(environ: Environ, limit: int) -> bytes:
-    """The body, chunked or not, up to one byte more than `limit`; the rest is dropped."""
-    stream = environ["wsgi.input"]
-    body = bytearray()
-    left = _announced(environ, limit)
-    while left > 0 and len(body) <= limit and (chunk := stream.read(min(CHUNK, left, limit + 1 - len(body)))):
-        body += chunk
-        left -= len(chunk)
+    """The body, chunked or not. One longer than `limit` is only there to be refused: it comes as one byte too many, whatever its bytes are.
+
+    Raises: RequestTimeout, MalformedRequest.
+    """
+    length = _announced(environ)
+    refused_unread = length is not None and length > limit
+    body = bytes(limit + 1) if refused_unread else _read(environ, length, limit + 1)
     if len(body) > limit:
-        _drain(stream, min(left, DRAINED_BYTES))
+        _connection(environ).abandon()
+    return body
+
+
+def _announced(environ: Environ) -> int | None:
+    """How many bytes there are to read, None for chunks: without either there are none, and some servers' streams would wait for one."""
+    if environ.get("HTTP_TRANSFER_ENCODING"):
+        return None
+    text = environ.get("CONTENT_LENGTH") or "0"
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _read(environ: Environ, length: int | None, at_most: int) -> bytes:
+    stream, body, wanted = environ["wsgi.input"], bytearray(), at_most if length is None else length
+    client = _connection(environ)
+    client.allow(connection.BODY_SECONDS)
+    try:
+        while len(body) < wanted and (chunk := stream.read(min(CHUNK, wanted - len(body)))):
+            body += chunk
+    except TimeoutError as exc:
+        client.abandon()
+        raise errors.RequestTimeout from exc
+    except (OSError, ParseException) as exc:  # it broke off, or a chunk is none
+        client.abandon()
+        raise errors.MalformedRequest from exc
+    if length is not None and len(body) < length:
+        client.abandon()
+        raise errors.MalformedRequest
     return bytes(body)
 
 
-def _announced(environ: Environ, limit: int) -> int:
-    """How many bytes there are to read: without a length and without chunks none, and some servers' streams would wait for one."""
-    if environ.get("HTTP_TRANSFER_ENCODING"):
-        return limit + 1 + DRAINED_BYTES
-    text = environ.get("CONTENT_LENGTH") or "0"
-    return int(text) if text.isascii() and text.isdigit() else 0
+class _Plain:
+    """The connection of a server that bounds the time of its reads by itself."""
+
+    def allow(self, seconds: float) -> None:
+        """Nothing to bound here."""
+
+    def abandon(self) -> None:
+        """Nothing to end here."""
+
+
+def _connection(environ: Environ) -> connection.Connection | _Plain:
+    client = environ.get("gunicorn.socket")
+    return client if isinstance(client, connection.Connection) else _Plain()
 
 
 def _whole(body: bytes) -> bytes:
     if len(body) > BODY_BYTES:
         raise errors.BodyTooLarge
     return body
-
-
-def _drain(stream: Any, left: int) -> None:
-    while left > 0 and (chunk := stream.read(min(CHUNK, left))):
-        left -= len(chunk)
 
 
 def _json_of(body: bytes) -> Any:

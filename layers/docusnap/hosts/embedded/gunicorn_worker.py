@@ -10,6 +10,7 @@ from docusnap.adapters.engine_process import EngineProcess
 from docusnap.bootstrap import parts
 from docusnap.hosts import gunicorn_conf
 
+worker_class = gunicorn_conf.worker_class
 timeout = gunicorn_conf.timeout
 keepalive = gunicorn_conf.keepalive
 control_socket_disable = gunicorn_conf.control_socket_disable

@@ -21,7 +21,7 @@ from docusnap.hosts.embedded.trouble import CannotStart
 
 PATIENCE = 30.0  # seconds for an operator's own store or database to answer
 START_SECONDS = 60.0  # for a part of our own, on a slow disk
-GUNICORN = ("-m", "gunicorn", "--no-control-socket", "--worker-class", "gthread")
+GUNICORN = ("-m", "gunicorn", "--no-control-socket")
 CONFIG = {"gateway": "python:docusnap.hosts.gunicorn_conf", "worker": "python:docusnap.hosts.embedded.gunicorn_worker"}
 # Those that take requests end first; the database last, since all others write to it until they end.
 STOP_ORDER = ("sweep", "gateway", "worker", "store", "database")

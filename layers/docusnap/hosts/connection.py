@@ -1,0 +1,86 @@
+"""One client's connection, which may hold a thread for a bounded time only, however slowly it sends or reads."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+HEAD_SECONDS = 10.0  # for the request line and all headers
+BODY_SECONDS = 10.0
+DRAIN_SECONDS = 5.0  # for a body that nobody read, before the next request
+LINGER_SECONDS = 2.0  # for a client that is still sending while it is refused
+SEND_SECONDS = 30.0  # for the client to take the next PIECE of an answer
+PIECE = 1 << 16  # bytes
+LINGER_BYTES = 64_000_000
+
+
+class Connection(socket.socket):
+    """A socket whose reads all end at one moment, and whose writes must go on.
+
+    A time-out of the system's begins anew with every byte: a client who sends one now and then would never meet it.
+    """
+
+    def __init__(self, accepted: socket.socket) -> None:
+        """Takes the descriptor over; `accepted` is of no more use."""
+        super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
+        self._ends: float | None = None  # time.monotonic()
+        self._late: type[Exception] = TimeoutError
+        self._force_close: Callable[[], object] = lambda: None
+
+    def allow(self, seconds: float | None, late: type[Exception] = TimeoutError) -> None:
+        """From now on reads have so many seconds together, then raise `late`; None: for ever."""
+        self._ends = None if seconds is None else time.monotonic() + seconds
+        self._late = late
+
+    def serve(self, force_close: Callable[[], object]) -> None:
+        """A request's head is there; `force_close` has the answer say that the connection ends with it."""
+        self.allow(None)
+        self._force_close = force_close
+
+    def abandon(self) -> None:
+        """The request is refused: no more of it is read, and the connection ends with the answer."""
+        self.allow(0)
+        self._force_close()
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        if self._ends is None:
+            return super().recv(bufsize, flags)
+        before, left = self.gettimeout(), self._ends - time.monotonic()
+        if left <= 0:
+            raise self._late
+        self.settimeout(left if before is None else min(left, before))
+        try:
+            return super().recv(bufsize, flags)
+        except TimeoutError as exc:
+            raise self._late from exc
+        finally:
+            self.settimeout(before)
+
+    def sendall(self, data: bytes | bytearray | memoryview, flags: int = 0, /) -> None:  # type: ignore[override]
+        """Raises: BrokenPipeError where the client does not take it."""
+        before, view = self.gettimeout(), memoryview(data)
+        self.settimeout(SEND_SECONDS if before is None else before)
+        try:
+            for start in range(0, len(view), PIECE):
+                super().sendall(view[start : start + PIECE], flags)
+        except TimeoutError as exc:
+            raise BrokenPipeError(errno.EPIPE, "the client does not read") from exc
+        finally:
+            self.settimeout(before)
+
+    def linger(self) -> None:
+        """Say that nothing more comes, and drop what the client still sends, without which it would not see the answer.
+
+        After this nobody who closes the connection waits for the client.
+        """
+        self.allow(LINGER_SECONDS)
+        with suppress(OSError):
+            self.shutdown(socket.SHUT_WR)
+            left = LINGER_BYTES
+            while left > 0 and (dropped := self.recv(PIECE)):
+                left -= len(dropped)
+        with suppress(OSError):
+            self.shutdown(socket.SHUT_RD)
