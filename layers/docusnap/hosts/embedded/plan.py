@@ -52,7 +52,8 @@ def decide(environ: Mapping[str, str]) -> Plan:
     external_store = bool(environ.get("S3_ENDPOINT_URL"))
     postgres = None if _given("DATABASE_URL", environ) else Postgres.of(home)
     ours = _provided(home, postgres, None if external_store else f"http://127.0.0.1:{s3_port}", environ, problems)
-    full = _without_proxies({**_without_files(environ), **ours, MARK: ""})
+    kept = environ if external_store else _without_aws(environ)
+    full = _without_proxies({**_without_files(kept), **ours, MARK: ""})
     settings = _checked(full, problems)
     return Plan(home, port, s3_port, postgres, external_store, code_folder(), full, settings)
 
@@ -77,7 +78,7 @@ def _provided(
     if postgres is not None:
         found["DATABASE_URL"] = postgres.url
     if store_url is not None:
-        found |= {"S3_ENDPOINT_URL": store_url, **_store_keys(home, found, problems)}
+        found = {**_without_aws(found), "S3_ENDPOINT_URL": store_url, **_store_keys(home, found, problems)}
     found.setdefault("EVENTS_TOKEN", read_line(home.events_token) or secrets.token_urlsafe(32))
     found["S3_BUCKET"] = environ.get("S3_BUCKET") or "docusnap"
     found["SCRATCH_DIR"] = environ.get("SCRATCH_DIR") or str(home.scratch)
@@ -102,6 +103,11 @@ def _without_files(environ: Mapping[str, str]) -> dict[str, str]:
     """Secrets reach the programs as values; their X_FILE would win over them."""
     files = {f"{name}_FILE" for name in configuration.SECRETS}
     return {name: value for name, value in environ.items() if name not in files and not name.startswith(("DOCUSNAP_API_KEY", "GUNICORN_"))}
+
+
+def _without_aws(environ: Mapping[str, str]) -> dict[str, str]:
+    """A developer's session, profile or endpoint belongs to a cloud: the embedded store would refuse it."""
+    return {name: value for name, value in environ.items() if not name.startswith("AWS_")}
 
 
 def _without_proxies(environ: dict[str, str]) -> dict[str, str]:
