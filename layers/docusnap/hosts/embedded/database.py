@@ -162,9 +162,15 @@ def await_external(url: str, seconds: float, say: Callable[[str], None]) -> None
 
 
 def server_version(url: str) -> str:
-    """PostgreSQL's version in short, as `18.4`."""
-    with closing(psycopg2.connect(_dsn(url), connect_timeout=3)) as connection:
-        return f"{connection.server_version // 10000}.{connection.server_version % 10000}"
+    """PostgreSQL's version in short, as `18.4`.
+
+    Raises: CannotStart where it has gone since it was waited for.
+    """
+    try:
+        with closing(psycopg2.connect(_dsn(url), connect_timeout=3)) as connection:
+            return f"{connection.server_version // 10000}.{connection.server_version % 10000}"
+    except psycopg2.OperationalError as exc:
+        raise CannotStart(f"PostgreSQL at {_where(url)} does not answer any more; look at its log.") from exc
 
 
 def socket_folder(home: Home) -> Path:
