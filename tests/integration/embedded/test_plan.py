@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import stat
+import threading
 from pathlib import Path
 
 import pytest
-from docusnap.hosts.embedded.database import socket_folder
+from docusnap.hosts.embedded.database import server_version, socket_folder
 from docusnap.hosts.embedded.home import Home, HomeLock, read_values, write_private
 from docusnap.hosts.embedded.plan import Plan, claim, decide, part_environ, with_worker, write_secrets
 from docusnap.hosts.embedded.trouble import CannotStart
+
+from tests.support.ports import free_port
 
 
 def planned(home: Path, **variables: str) -> Plan:
@@ -73,6 +77,23 @@ def test_generated_secrets_are_kept_and_given_ones_win(tmp_path: Path) -> None:
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("s3.env", "events-token")} == {0o600}
 
 
+def test_a_developers_aws_session_is_not_the_embedded_stores(tmp_path: Path) -> None:
+    shell = {
+        "AWS_SESSION_TOKEN": "of a cloud",
+        "AWS_PROFILE": "work",
+        "AWS_ENDPOINT_URL_S3": "http://elsewhere",
+        "AWS_CONFIG_FILE": "/none",
+    }
+    (tmp_path / "token").write_text("of a cloud\n")
+    for given in (shell, {"AWS_SESSION_TOKEN_FILE": str(tmp_path / "token")}):
+        plan = planned(tmp_path, **given)
+        assert plan.settings.aws_session_token is None
+        assert {name for name in plan.environ if name.startswith("AWS_")} == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+        external = planned(tmp_path, S3_ENDPOINT_URL="https://s3.eu-central-1.amazonaws.com", **given)
+        assert external.settings.aws_session_token == "of a cloud"
+        assert given.keys() - {"AWS_SESSION_TOKEN_FILE"} <= external.environ.keys()
+
+
 def test_what_the_user_set_reaches_the_programs_and_loopback_passes_every_proxy(tmp_path: Path) -> None:
     plan = planned(tmp_path, MAX_PAGES="7", HTTP_PROXY="http://proxy:3128", no_proxy="intranet")
     environ = part_environ(with_worker(plan, "http://127.0.0.1:1234/"), "gateway")
@@ -89,6 +110,11 @@ def test_a_busy_port_is_one_sentence_that_names_its_variable() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(CannotStart, match=rf"Port {port} is not free .*; set DOCUSNAP_PORT"):
             claim(port, "DOCUSNAP_PORT")
+
+
+def test_a_database_that_has_just_gone_is_one_sentence() -> None:
+    with pytest.raises(CannotStart, match=r"^PostgreSQL at 127\.0\.0\.1:\d+ does not answer any more; look at its log\.$"):
+        server_version(f"postgresql://u:secret@127.0.0.1:{free_port()}/x")
 
 
 def test_a_deep_home_has_its_socket_elsewhere_and_two_homes_never_share_one(tmp_path: Path) -> None:
@@ -109,6 +135,17 @@ def test_a_home_belongs_to_one_at_a_time(tmp_path: Path) -> None:
     second.release()
     lock.release()
     assert not home.live()
+
+
+def test_a_glance_at_a_home_does_not_keep_a_start_from_it(tmp_path: Path) -> None:
+    lock = HomeLock(Home(tmp_path))
+    with (tmp_path / "lock").open("wb") as glance:
+        fcntl.flock(glance, fcntl.LOCK_SH)
+        end = threading.Timer(0.1, fcntl.flock, (glance, fcntl.LOCK_UN))
+        end.start()
+        assert lock.acquire()
+        end.join()
+    lock.release()
 
 
 def test_a_private_file_is_replaced_in_one_step_even_over_a_left_draft(tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from docusnap.hosts.embedded.trouble import CannotStart
+
+GLANCE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +111,15 @@ class HomeLock:
         self._fd = -1
 
     def acquire(self) -> bool:
-        """False where another supervisor has it. Children never inherit the descriptor, so they cannot keep it."""
+        """False where another supervisor has it. Children never inherit the descriptor, so they cannot keep it.
+
+        Asked for GLANCE_SECONDS, since `Home.live` of a command beside us holds the lock for an instant too.
+        """
         self._fd = os.open(self._home.lock, os.O_RDWR | os.O_CREAT, 0o600)
-        return _try_lock(self._fd, fcntl.LOCK_EX)
+        deadline = time.monotonic() + GLANCE_SECONDS
+        while not (ours := _try_lock(self._fd, fcntl.LOCK_EX)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return ours
 
     def release(self) -> None:
         os.close(self._fd)
