@@ -6,13 +6,15 @@ import importlib
 import logging
 import time
 
+from docusnap.hosts import logs
+
 INTERVAL = 10.0  # seconds
 
 log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure()
     handler = importlib.import_module("functions.sweep.app").handler
     while True:
         began = time.monotonic()
