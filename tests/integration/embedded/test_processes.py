@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -9,16 +10,33 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from docusnap.hosts.embedded import processes
 from docusnap.hosts.embedded.parent import blocked
+from docusnap.hosts.embedded.plan import decide
 from docusnap.hosts.embedded.processes import Child, Kin, Program, describe, last_line, mark, rotate
+from docusnap.hosts.embedded.screen import Stopwatch
+from docusnap.hosts.embedded.stack import Stack
 
 SLEEPER = "import time; time.sleep(600)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
 PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}], start_new_session=True); time.sleep(600)"
+
+SOCIABLE = """
+import signal, sys, time
+from pathlib import Path
+def told(*_):
+    Path({own!r}).touch()
+    while not all(Path(other).exists() for other in {others!r}):
+        time.sleep(0.01)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, told)
+print("listening", flush=True)
+time.sleep(600)
+"""  # ends when it knows that all of them were asked
 
 
 @pytest.fixture
@@ -177,6 +195,39 @@ def test_a_child_that_the_machine_has_no_room_for_is_started_later(kin: Kin) -> 
     until(lambda: child.mend(said.append) is None and child.pid != first)
     assert child.status() is None
     child.stop(never)
+
+
+def test_parts_that_need_not_wait_for_each_other_are_asked_to_stop_together(kin: Kin) -> None:
+    environ = {"DOCUSNAP_HOME": str(kin.home), "DATABASE_URL": "postgresql://u@127.0.0.1/x", "S3_ENDPOINT_URL": "http://127.0.0.1:9"}
+    decided = decide({**environ, "AWS_ACCESS_KEY_ID": "an-id", "AWS_SECRET_ACCESS_KEY": "a-secret"})
+    stack, names = Stack(decided, Stopwatch()), ("sweep", "gateway", "worker")
+    for name in names:
+        stack._run(
+            replace(program(kin, SOCIABLE.format(own=str(kin.home / name), others=[str(kin.home / name) for name in names])), name=name)
+        )
+    until(lambda: all(last_line(child.program.log) for child in stack._children.values()))
+    stack.stop(never)
+    assert {name: child.status() for name, child in stack._children.items()} == dict.fromkeys(names, 0)
+
+
+def test_the_sweep_timer_logs_json_with_all_that_is_told_and_goes_on_after_an_error(kin: Kin, tmp_path: Path) -> None:
+    app = tmp_path / "functions" / "sweep" / "app.py"
+    app.parent.mkdir(parents=True)
+    app.write_text(
+        "import logging\n"
+        "def handler(event, context):\n"
+        "    logging.getLogger('docusnap.sweep').warning('odd', extra={'key': 'incoming/a'})\n"
+        "    raise ZeroDivisionError\n"
+    )
+    timed = program(kin, "import docusnap.hosts.embedded.timer as timer; timer.INTERVAL = 0.01; timer.main()")
+    child = Child(replace(timed, environ={**timed.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path), kin)
+    child.start()
+    until(lambda: len(child.program.log.read_text().splitlines()) >= 4)
+    child.stop(never)
+    told = [json.loads(line) for line in child.program.log.read_text().splitlines()[:4]]
+    assert [line["message"] for line in told] == ["odd", "sweep failed; the next run is in 0 s"] * 2
+    assert told[0]["key"] == "incoming/a"
+    assert "ZeroDivisionError" in told[1]["traceback"]
 
 
 def test_ends_are_told_in_words() -> None:

@@ -23,8 +23,9 @@ PATIENCE = 30.0  # seconds for an operator's own store or database to answer
 START_SECONDS = 60.0  # for a part of our own, on a slow disk
 GUNICORN = ("-m", "gunicorn", "--no-control-socket")
 CONFIG = {"gateway": "python:docusnap.hosts.gunicorn_conf", "worker": "python:docusnap.hosts.embedded.gunicorn_worker"}
-# Those that take requests end first; the database last, since all others write to it until they end.
-STOP_ORDER = ("sweep", "gateway", "worker", "store", "database")
+# Those that take requests or work end first, all at once; the database last, since all others write to it until they end.
+STOP_TOGETHER = ("sweep", "gateway", "worker")
+STOP_ORDER = (*STOP_TOGETHER, "store", "database")
 
 
 class Stack:
@@ -82,17 +83,15 @@ class Stack:
         """Leave no process and no port, at the latest when every grace has passed."""
         for server in self._sockets.values():
             server.close()
-        order = [self._children[name] for name in STOP_ORDER if name in self._children]
-        for child in order[:-2]:
-            child.ask_to_stop()  # these three need not wait for each other
-        for child in order:
-            child.stop(force)
+        for name in STOP_TOGETHER:
+            if name in self._children:
+                self._children[name].ask_to_stop()
+        for name in STOP_ORDER:
+            if name in self._children:
+                self._children[name].stop(force)
         self._kin.kill()
         if self.plan.postgres is not None:
             self.plan.postgres.tidy()
-
-    def pids(self) -> dict[str, int | None]:
-        return {name: child.pid for name, child in self._children.items()}
 
     def _claim_ports(self) -> None:
         self._sockets["gateway"] = plan.claim(self.plan.port, "DOCUSNAP_PORT")
