@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import select
 import threading
 from collections.abc import Iterator
@@ -105,12 +106,13 @@ def test_no_more_calls_are_under_way_than_there_are_threads(sleeper: Sleeper) ->
     assert sleeper.has_answered(waker.THREADS + 3)
 
 
-def test_wakes_beyond_those_that_may_wait_are_dropped_and_counted(sleeper: Sleeper) -> None:
+def test_wakes_beyond_those_that_may_wait_are_dropped_and_counted(sleeper: Sleeper, caplog: pytest.LogCaptureFixture) -> None:
     busy = HttpWaker(sleeper.url)
     busy.wake(waker.THREADS)
     assert sleeper.has_seen(waker.THREADS)
-    busy.wake(waker.WAITING + 5)
-    assert busy.dropped == 5
+    with caplog.at_level(logging.INFO):
+        busy.wake(waker.WAITING + 5)
+    assert [record.__dict__["dropped"] for record in caplog.records] == [5]
     sleeper.may_answer.set()
     assert sleeper.has_answered(waker.THREADS + waker.WAITING)
     assert len(sleeper.bodies) == waker.THREADS + waker.WAITING
@@ -134,7 +136,23 @@ def test_a_target_that_refuses_is_named_in_the_log(caplog: pytest.LogCaptureFixt
 def test_without_a_url_nothing_is_sent() -> None:
     silent = HttpWaker(None)
     silent.wake(100)
-    assert silent.dropped == 0
+    assert silent.flush(0)
+
+
+def test_who_flushes_waits_for_every_answer_but_not_for_ever(sleeper: Sleeper) -> None:
+    leaving = HttpWaker(sleeper.url)
+    assert leaving.flush(0)
+    leaving.wake(waker.THREADS + 3)
+    assert not leaving.flush(0.1)
+    sleeper.may_answer.set()
+    assert leaving.flush(PATIENCE)
+    assert len(sleeper.bodies) == waker.THREADS + 3
+
+
+def test_a_wake_that_nobody_takes_ends_a_flush_too() -> None:
+    leaving = HttpWaker(f"http://127.0.0.1:{free_port()}/ocr")
+    leaving.wake()
+    assert leaving.flush(PATIENCE)
 
 
 def test_an_answer_may_take_longer_than_a_call_that_has_just_begun_its_last_page() -> None:

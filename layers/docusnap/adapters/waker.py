@@ -18,7 +18,7 @@ TIMEOUT = urllib3.Timeout(connect=3, read=150)  # seconds; a call of `ocr` works
 class HttpWaker:
     """Posts to `OCR_URL`; returns at once and never raises. A caller who hung up would cancel the call on OpenFaaS, so nobody does.
 
-    What waits when the process ends is lost, which costs until the next wake or sweep.
+    What waits when the process ends is lost, which costs until the next wake or sweep; `flush` first where that is too long.
     """
 
     def __init__(self, url: str | None) -> None:
@@ -28,7 +28,7 @@ class HttpWaker:
         # just when the next wake is sent.
         self._pool = urllib3.PoolManager(maxsize=THREADS, timeout=TIMEOUT, retries=False, headers={"Connection": "close"})
         self._queue: queue.Queue[None] = queue.Queue(WAITING)
-        self._lock, self._threads, self._dropped = threading.Lock(), 0, 0
+        self._lock, self._threads = threading.Lock(), 0
 
     def wake(self, count: int = 1) -> None:
         """Start so many calls soon, if not enough wait already."""
@@ -39,18 +39,13 @@ class HttpWaker:
             try:
                 self._queue.put_nowait(None)
             except queue.Full:
-                self._drop(count - sent)
+                log.info("wakes were dropped: enough are under way", extra={"dropped": count - sent})
                 return
 
-    @property
-    def dropped(self) -> int:
-        """How many wakes were not sent since enough waited already."""
-        return self._dropped
-
-    def _drop(self, count: int) -> None:
-        with self._lock:
-            self._dropped += count
-        log.info("wakes were dropped: enough are under way", extra={"dropped": count})
+    def flush(self, seconds: float) -> bool:
+        """Wait until every wake was answered or given up, at most so many seconds; returns whether they were."""
+        with self._queue.all_tasks_done:
+            return self._queue.all_tasks_done.wait_for(lambda: not self._queue.unfinished_tasks, seconds)
 
     def _start(self) -> None:
         with self._lock:
@@ -69,6 +64,8 @@ class HttpWaker:
                 self._post()
             except Exception as exc:  # noqa: BLE001  a thread that died would take its place in the pool with it
                 log.warning("a wake was lost", extra={"reason": type(exc).__name__})
+            finally:
+                self._queue.task_done()
 
     def _post(self) -> None:
         status = self._pool.request("POST", self._url or "", json={}, redirect=False).status

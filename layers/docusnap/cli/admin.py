@@ -8,12 +8,17 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import cast
 
 from docusnap.adapters.postgres.ledger import PostgresLedger
+from docusnap.adapters.waker import HttpWaker
+from docusnap.bootstrap import parts
 from docusnap.cli.parser import Options
 from docusnap.cli.place import database_url
 from docusnap.hosts.embedded import plan
 from docusnap.model import Scope
+
+WAKE_SECONDS = 10.0  # a worker that takes longer goes on when its caller has left
 
 
 def migrate(_options: Options, environ: Mapping[str, str]) -> int:
@@ -25,10 +30,14 @@ def migrate(_options: Options, environ: Mapping[str, str]) -> int:
 def sweep(_options: Options, environ: Mapping[str, str]) -> int:
     """One run of the `sweep` function; what each step found goes to stdout as JSON. 1 where a step failed."""
     if not environ.get("DATABASE_URL") and not environ.get("DATABASE_URL_FILE"):
-        os.environ.update(plan.of_running(environ))
+        of_running = plan.of_running(environ)
+        os.environ.clear()  # what is left out there must not come from this shell
+        os.environ.update(of_running)
     sys.path.insert(0, str(plan.code_folder()))
     found = importlib.import_module("functions.sweep.app").handler({}, None)
     sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()
+    cast("HttpWaker", parts().waker).flush(WAKE_SECONDS)
     return int(any(count == -1 for count in found.values()))
 
 
