@@ -303,8 +303,23 @@ def test_usage_errors_have_status_2(capfd: pytest.CaptureFixture[str]) -> None:
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_a_newer_revision_that_did_not_end_well_is_told_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    failed = {"revision": 2, "status": "failed", "pages": DOCUMENT["pages"], "error": {"code": "engine_failed", "message": "Because."}}
+    with serving(lambda *_: (200, {}, {**DOCUMENT, "unserved_revision": failed}), monkeypatch):
+        assert main(["get", "d1"]) == 0
+        assert capfd.readouterr().out.splitlines()[-1] == "unserved  revision 2, failed: engine_failed: Because."
+        assert main(["reprocess", "d1"]) == 0
+        assert capfd.readouterr().out == "d1  revision 2  failed\n"
+        failed.pop("error")
+        assert main(["get", "d1"]) == 0
+        assert capfd.readouterr().out.splitlines()[-1] == "unserved  revision 2, failed"
+
+
 def test_a_newer_revision_that_runs_is_waited_for() -> None:
     assert is_final(DOCUMENT)
+    assert is_final({**DOCUMENT, "unserved_revision": {"revision": 2, "status": "failed"}})
     assert not is_final({**DOCUMENT, "next_revision": {"revision": 2, "status": "queued"}})
     assert not is_final({**DOCUMENT, "status": "awaiting_upload"})
 

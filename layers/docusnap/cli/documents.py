@@ -22,7 +22,7 @@ def get(options: Options, environ: Mapping[str, str]) -> int:
 
 
 def _described(document: Json) -> Iterator[str]:
-    error, newer = document.get("error"), document.get("next_revision")
+    error, newer, unserved = document.get("error"), document.get("next_revision"), document.get("unserved_revision")
     yield f"id        {document['id']}"
     yield f"filename  {document['filename']}"
     yield f"status    {document['status']}"
@@ -33,6 +33,9 @@ def _described(document: Json) -> Iterator[str]:
         yield f"error     {error['code']}: {error['message']}"
     if newer:
         yield f"next      revision {newer['revision']}, {newer['status']}"
+    if unserved:
+        reason = f": {unserved['error']['code']}: {unserved['error']['message']}" if unserved.get("error") else ""
+        yield f"unserved  revision {unserved['revision']}, {unserved['status']}{reason}"
 
 
 def listing(options: Options, environ: Mapping[str, str]) -> int:
@@ -59,7 +62,7 @@ def cancel(options: Options, environ: Mapping[str, str]) -> int:
 
 def reprocess(options: Options, environ: Mapping[str, str]) -> int:
     document = server(environ).reprocess(options.id, force=options.force)
-    newer = document.get("next_revision") or document
+    newer = document.get("next_revision") or document.get("unserved_revision") or document
     _print(f"{document['id']}  revision {newer['revision']}  {newer['status']}")
     return 0
 
