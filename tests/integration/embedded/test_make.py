@@ -75,6 +75,7 @@ def test_a_relative_file_with_a_space_in_its_name_is_sent(house: House, tree: Pa
     (tree / "not a scan.png").write_text("plain text")
     house.start(["make", "run", "FILE=not a scan.png"], cwd=tree)
     assert "not a scan.png: unsupported_type" in house.output
+    assert f"DOCUSNAP_HOME={house.home} .venv/bin/docusnap ocr FILE" in house.output
 
 
 def dry_run(tree: Path, *words: str) -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import stat
+import subprocess
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 import requests
+from docusnap.hosts.embedded import screen
 from docusnap.hosts.embedded.feed import SAMPLE
 from docusnap.hosts.embedded.processes import Kin
 from minio import Minio
 
-from tests.integration.embedded.conftest import DOCUSNAP, RUNNING, House, until
+from tests.integration.embedded.conftest import DOCUSNAP, RUNNING, House, clean_environ, until
 
 PAGE = SAMPLE / "page.png"
 WORDS = "Harbour Street Bakery"
@@ -121,6 +125,32 @@ def test_the_command_line_finds_the_stack_that_runs_here(running: House) -> None
     assert running.run("list", DOCUSNAP_URL=running.url, DOCUSNAP_API_KEY=key.strip()).stdout == ""  # another tenant's view
     assert running.run("migrate").returncode == 0
     assert running.run("sweep").returncode == 0
+
+
+def test_what_the_screen_says_to_try_next_works_as_it_is_typed(running: House) -> None:
+    (shown,) = (line.strip() for line in running.output.splitlines() if " ocr FILE" in line)
+    typed = shown.partition("  ")[0].replace("FILE", shlex.quote(str(PAGE)))
+    environ = clean_environ(PATH="/usr/bin:/bin")
+    tried = subprocess.run(["/bin/sh", "-c", typed], cwd=running.folder, env=environ, capture_output=True, text=True, check=False)
+    assert (tried.returncode, WORDS in tried.stdout) == (0, True), tried.stderr
+
+
+@pytest.mark.parametrize(
+    ("started", "home", "shown"),
+    [
+        ("bin/docusnap", None, "bin/docusnap"),
+        ("{cwd}/bin/docusnap", None, "bin/docusnap"),
+        ("./docusnap", None, "./docusnap"),
+        ("{cwd}/a b/docusnap", "my home", "DOCUSNAP_HOME='my home' 'a b/docusnap'"),
+        ("-c", "", "docusnap"),
+        ("none/docusnap", None, "docusnap"),
+    ],
+)
+def test_the_command_is_shown_as_it_was_started(tmp_path: Path, started: str, home: str | None, shown: str) -> None:
+    for folder in ("bin", "a b", "."):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "docusnap").touch()
+    assert screen.command(started.format(cwd=tmp_path), tmp_path, home) == shown
 
 
 def test_programs_that_die_are_started_again(running: House) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import threading
 import time
@@ -33,7 +34,19 @@ class Stopwatch:
         say(f"  {part:<12} {where:<52} {self.seconds:5.1f} s")
 
 
-def where_things_are(url: str, store: str, api_key: Path, store_keys: Path | None, logs: Path) -> None:
+def command(argv0: str, cwd: Path, home: str | None) -> str:
+    """`docusnap` so that it works as it is typed in `cwd`, where this process was started; `home`: its DOCUSNAP_HOME, where one was set."""
+    program = cwd / argv0
+    if program.name != "docusnap" or not program.is_file():
+        shown = "docusnap"
+    elif program.parent == cwd:
+        shown = "./docusnap"
+    else:
+        shown = str(program.relative_to(cwd) if program.is_relative_to(cwd) else program)
+    return f"DOCUSNAP_HOME={shlex.quote(home)} {shlex.quote(shown)}" if home else shlex.quote(shown)
+
+
+def where_things_are(url: str, store: str, api_key: Path, store_keys: Path | None, logs: Path, *, docusnap: str) -> None:
     """The last thing a start prints: addresses, files, and what to try next."""
     rows = [("API", f"{url}/v1/documents"), ("Reference", f"{url}/docs"), ("S3", store), ("API key", str(api_key))]
     rows += [("S3 keys", str(store_keys))] if store_keys else []
@@ -42,9 +55,9 @@ def where_things_are(url: str, store: str, api_key: Path, store_keys: Path | Non
     say("\nTry next, in another terminal:\n")
     _table(
         [
-            ("docusnap ocr FILE", "send a file or a folder, print its text"),
-            ("docusnap search WORDS", "find it again"),
-            ("docusnap list", "what there is"),
+            (f"{docusnap} ocr FILE", "send a file or a folder, print its text"),
+            (f"{docusnap} search WORDS", "find it again"),
+            (f"{docusnap} list", "what there is"),
         ]
     )
     say()

@@ -160,7 +160,8 @@ def _greet(decided: Plan, key: str, path: Path | None) -> None:
         feed(client, path, say)
     client.close()
     s3_keys = None if decided.external_store else home.s3_env
-    screen.where_things_are(decided.url, decided.settings.s3_endpoint_url, home.api_key, s3_keys, home.logs)
+    docusnap = screen.command(sys.argv[0], Path.cwd(), decided.environ.get("DOCUSNAP_HOME"))
+    screen.where_things_are(decided.url, decided.settings.s3_endpoint_url, home.api_key, s3_keys, home.logs, docusnap=docusnap)
 
 
 def _beside(home: Home, path: Path | None) -> int:
