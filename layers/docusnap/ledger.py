@@ -22,7 +22,7 @@ TOMBSTONES = timedelta(days=30)  # how long a purged tombstone is kept
 LOOK_AGAIN = timedelta(seconds=5)  # less than the 10 s between two sweeps, so that each sweep sees every upload that is due
 LOOK_LATE = timedelta(minutes=5)  # between looks at an upload that expired
 LATE = timedelta(hours=1)  # a slow upload that began in time may end after its URL did
-GRACE = timedelta(minutes=1)  # a URL may be used a little after it ran out, by a store whose clock is late
+GRACE = timedelta(seconds=5)  # a store whose clock is late takes a URL a little longer; what comes later still is queued all the same
 REAPPEARS = timedelta(seconds=15)  # a HEAD from before a removal may still be under way; sweep finds what really came back
 
 FOREIGN = "incoming/"
@@ -55,9 +55,12 @@ def overwritten_status(done: int) -> Status:
 OVERWRITTEN = ObjectChanged("The object was overwritten while it was read.").problem
 
 
-def takes_over(finished: Status, served: Status) -> bool:
-    """Whether a revision that finished is served from now on, instead of the one that was."""
-    return finished in SERVABLE or served not in SERVABLE
+def takes_over(finished: Status, served: Status, *, superseded: bool = False) -> bool:
+    """Whether a revision that finished is served from now on, instead of the one that was.
+
+    One that was `superseded` by another version of its object is a fragment: it never replaces a text.
+    """
+    return (finished in SERVABLE and not superseded) or served not in SERVABLE
 
 
 def key_of(tenant: str, document_id: str) -> str:

@@ -139,6 +139,9 @@ class WorkLedger(Protocol):
     def hand_over(self, work: Work, *, again_in: timedelta) -> bool:
         """Give the lease back; counts in neither `failures` nor `lost`."""
 
+    def release_leases(self) -> int:
+        """Make every lease due now, where it is known that no worker lives; each counts in `lost` when it is claimed again."""
+
 
 class QueryLedger(Protocol):
     """What the `query` function reads. All calls see the caller's tenant only."""

@@ -55,6 +55,27 @@ def test_a_connection_that_dies_between_two_statements_of_a_write_costs_nothing(
     database.dispose()
 
 
+def test_a_connection_that_dies_within_a_snapshot_costs_nothing(world: World, database_url: str) -> None:
+    database, runs = Database(database_url, 1), []
+
+    def job(connection: sa.Connection) -> int:
+        runs.append(1)
+        if len(runs) == 1:
+            world.sql(OTHERS)
+        return connection.execute(sa.text("SELECT 7")).scalar_one()
+
+    assert (database.read_snapshot(job), len(runs)) == (7, 2)
+    database.dispose()
+
+
+def test_what_goes_wrong_in_a_statement_is_told_without_its_values(database_url: str) -> None:
+    database = Database(database_url, 1)
+    with pytest.raises(sa.exc.DBAPIError) as caught:
+        database.write(lambda connection: connection.execute(sa.text("INSERT INTO nowhere VALUES (:text)"), {"text": "a page's text"}))
+    assert "a page's text" not in str(caught.value)
+    database.dispose()
+
+
 def test_a_write_that_met_a_deadlock_is_made_again(world: World, database_url: str) -> None:
     database = Database(database_url, 2)
     met = {"acme": Event(), "zenith": Event()}

@@ -6,7 +6,7 @@ import pytest
 from docusnap.errors import NotUploaded
 from docusnap.model import DocumentView, OcrMode, Progress, Status
 
-from tests.contract.ledger.world import CRASH, World
+from tests.contract.ledger.world import BAD_PAGE, CRASH, World
 
 
 def reprocess(world: World, document: DocumentView, ocr: OcrMode = OcrMode.AUTO) -> DocumentView:
@@ -112,3 +112,14 @@ def test_partial_replaces_succeeded_since_it_has_something_to_serve(world: World
     world.fail()
     seen = world.see(document)
     assert (seen.served.number, seen.served.status) == (2, Status.PARTIAL)
+
+
+def test_a_fragment_of_a_version_that_was_overwritten_never_replaces_a_text(world: World) -> None:
+    document = world.recognised(world.adopt(etag="e1"), "the whole text")
+    world.put("incoming/scan.png", "e2")
+    world.split(2)
+    world.finish("a fragment")
+    world.put("incoming/scan.png", "e3")
+    assert world.texts(document) == ["the whole text"]
+    world.fail(BAD_PAGE, rejected=True)  # the third version is no picture
+    assert world.texts(document) == ["the whole text"]

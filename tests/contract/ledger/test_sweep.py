@@ -62,9 +62,9 @@ def test_what_has_arrived_is_looked_at_no_more(world: World) -> None:
     assert looked_at(world) == []
 
 
-def test_an_upload_expires_when_its_url_and_a_minute_are_over_and_it_was_looked_for_once_more(world: World) -> None:
+def test_an_upload_expires_soon_after_its_url_when_it_was_looked_for_once_more(world: World) -> None:
     document = world.register()
-    world.later(minutes=15, seconds=59)
+    world.later(minutes=15, seconds=4)
     looked_at(world)
     assert world.ledger.expire_uploads(10) == 0
     world.later(seconds=2)
@@ -196,7 +196,7 @@ def test_old_keys_and_parked_events_and_purged_tombstones_are_forgotten(world: W
     document = world.register(key="k")
     world.ledger.park("unknown_key", ObjectCreated(BUCKET, "incoming/x", None, None, None))
     world.ledger.delete("acme", document.id)
-    world.later(hours=1)
+    world.later(hours=2)
     world.ledger.removed(document.id)
     assert world.ledger.forget(10) == 0
     world.later(hours=24)

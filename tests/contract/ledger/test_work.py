@@ -257,3 +257,14 @@ def test_a_split_that_fails_for_good_ends_the_revision(world: World, rejected: b
     seen = world.see(document)
     assert (seen.served.status, seen.served.error, seen.settled) == (status, BAD_PAGE, True)
     assert world.ledger.claim() is None
+
+
+def test_released_leases_are_claimed_at_once_and_count_as_lost(world: World) -> None:
+    world.upload()
+    dead = world.claim()
+    assert world.ledger.claim() is None
+    assert world.ledger.release_leases() == 1
+    again = world.claim()
+    assert (again.page, again.attempt) == (dead.page, dead.attempt + 1)
+    assert world.sql("SELECT lost FROM work")[0].lost == 1
+    assert not world.ledger.hand_over(dead, again_in=timedelta())

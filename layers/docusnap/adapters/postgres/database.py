@@ -6,6 +6,7 @@ import json
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -79,6 +80,7 @@ def _engine(url: str, pool_size: int, patience: float, **options: str) -> sa.Eng
         pool_timeout=patience,
         pool_reset_on_return=None,  # every job ends its own transaction; a ROLLBACK for each read cost half of the reads
         connect_args=TIMEOUTS,
+        hide_parameters=True,  # the text of a page is not for a log
         use_native_hstore=False,  # spares a query at every connect
         json_serializer=partial(json.dumps, ensure_ascii=False, separators=(",", ":")),
         **options,
@@ -99,9 +101,13 @@ def _once(engine: sa.Engine, job: Job[T]) -> T:
 def _at_one_moment(job: Job[T], connection: sa.Connection) -> T:
     connection.execute(sa.text("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     try:
-        return job(connection)
-    finally:
-        connection.execute(sa.text("COMMIT"))
+        result = job(connection)
+    except Exception:
+        with suppress(sa.exc.SQLAlchemyError):  # a connection that died says so once more, which would hide the reason
+            connection.execute(sa.text("ROLLBACK"))
+        raise
+    connection.execute(sa.text("COMMIT"))
+    return result
 
 
 def _persist(once: Callable[[], T]) -> T:

@@ -127,6 +127,6 @@ def _renew(connection: sa.Connection, owner: Row, newest: Row, seen: ObjectVersi
     """A foreign object was overwritten: what is running can no longer be read to its end."""
     if newest.finished_at is None:
         status = ledger.overwritten_status(newest.pages_done)
-        transitions.conclude(connection, owner.id, newest.id, status, ledger.OVERWRITTEN)
+        transitions.conclude(connection, owner.id, newest.id, status, ledger.OVERWRITTEN, superseded=True)
         transitions.cancel_work(connection, newest.id)
     transitions.queue(connection, owner, newest.number + 1, OcrMode(newest.ocr), transitions.version_values(seen))

@@ -76,9 +76,10 @@ class Sweeps(Part):
 
     @writing
     def removed(self, connection: sa.Connection, document_id: str) -> None:
-        """The object is gone. The tombstone has done its work once no upload URL can bring another."""
-        over = sa.or_(_gone_at.is_(None), _gone_at <= now)
-        purged = {"purged_at": sa.case((over, now), else_=sa.null()), "look_at": sa.case((over, sa.null()), else_=_gone_at)}
+        """The object is gone. The tombstone has done its work once no upload can bring another: a slow one may end after its URL."""
+        over = sa.or_(_gone_at.is_(None), _gone_at + ledger.LATE <= now)
+        again = now + ledger.LOOK_LATE
+        purged = {"purged_at": sa.case((over, now), else_=sa.null()), "look_at": sa.case((over, sa.null()), else_=again)}
         mine = (document.c.id == document_id) & _dead & document.c.purged_at.is_(None)
         connection.execute(sa.update(document).where(mine).values(purged))
 
@@ -95,7 +96,9 @@ class Sweeps(Part):
             .order_by(revision.c.finished_at)
             .limit(limit)
         )
-        ids = connection.execute(old.with_for_update(skip_locked=True, key_share=True, of=document)).scalars().all()
+        locked = connection.execute(old.with_for_update(skip_locked=True, key_share=True, of=document)).scalars().all()
+        # Asked again under the lock: a reprocess may have been accepted between the look and the lock.
+        ids = connection.execute(sa.select(document.c.id).where(document.c.id.in_(locked), ~kept)).scalars().all()
         if ids:
             transitions.bury(connection, ids)
         return len(ids)

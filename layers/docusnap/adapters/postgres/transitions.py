@@ -63,7 +63,9 @@ def cancel_work(connection: sa.Connection, revision_id: int) -> None:
     connection.execute(sa.update(work).where(unfinished).values(values))
 
 
-def conclude(connection: sa.Connection, document_id: str, revision_id: int, status: Status, problem: Problem | None) -> None:
+def conclude(
+    connection: sa.Connection, document_id: str, revision_id: int, status: Status, problem: Problem | None, *, superseded: bool = False
+) -> None:
     """Give a revision its final status, and serve it if it is worth more than the one that is served."""
     error = sa.null() if problem is None else problem_to_json(problem)
     ended = {"status": status, "error": error, "finished_at": now, "updated_at": now}
@@ -71,7 +73,7 @@ def conclude(connection: sa.Connection, document_id: str, revision_id: int, stat
     shown = connection.execute(
         sa.select(revision.c.id, revision.c.status).where(revision.c.document_id == document_id, revision.c.served)
     ).one()
-    if shown.id != revision_id and ledger.takes_over(status, Status(shown.status)):
+    if shown.id != revision_id and ledger.takes_over(status, Status(shown.status), superseded=superseded):
         _serve(connection, document_id, revision_id)
 
 

@@ -82,6 +82,11 @@ class WorkLog(Part):
         return _change(connection, work, {"state": WorkState.QUEUED, "due_at": now + again_in})
 
     @writing
+    def release_leases(self, connection: sa.Connection) -> int:
+        """Make every lease due now, for who knows that no worker lives; says how many there were."""
+        return connection.execute(sa.update(work).where(work.c.state == WorkState.PROCESSING).values(due_at=now)).rowcount
+
+    @writing
     def _retry(self, connection: sa.Connection, claimed: Work, problem: Problem, retry_in: timedelta) -> bool:
         values = {"state": WorkState.QUEUED, "due_at": now + retry_in, "failures": work.c.failures + 1, "error": problem_to_json(problem)}
         return _change(connection, claimed, values)
