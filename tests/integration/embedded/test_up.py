@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 import requests
+from docusnap.client import Client
 from docusnap.hosts.embedded import screen
 from docusnap.hosts.embedded.feed import SAMPLE
 from docusnap.hosts.embedded.processes import Kin
 from minio import Minio
+from PIL import Image
 
 from tests.integration.embedded.conftest import DOCUSNAP, RUNNING, House, clean_environ, until
 
@@ -193,6 +195,19 @@ def test_after_stopping_nothing_is_left_and_the_next_start_finds_all_again(house
         idle.connect(("127.0.0.1", house.port))
         assert house.stop() == 0
     assert_gone(house)
+
+
+def test_pages_under_way_at_a_kill_are_not_waited_for_until_their_leases_run_out(house: House, tmp_path: Path) -> None:
+    house.start()
+    with Image.open(PAGE) as page:
+        page.save(tmp_path / "many.tiff", save_all=True, append_images=[page] * 7)
+    client = Client(house.url, house.key())
+    document = client.send(tmp_path / "many.tiff")["id"]
+    until(lambda: client.document(document)["pages"]["done"] >= 1, "the first page")
+    house.kill_everything()
+    client.close()
+    house.start()
+    until(lambda: house.get(f"/v1/documents/{document}").json()["status"] == "succeeded", "the rest", seconds=80)  # a lease lasts longer
 
 
 def test_a_stop_in_the_middle_of_a_start_leaves_nothing(house: House) -> None:

@@ -124,6 +124,8 @@ def _start(stack: Stack, watch: Stopwatch) -> str:
     stack.start()
     keys = importlib.import_module("docusnap.hosts.embedded.keys")  # imported while the programs start
     keys.bring_up_to_date(stack.plan.settings.database_url)
+    if stack.plan.postgres is not None:
+        keys.free_work(stack.plan.settings.database_url)
     key: str = keys.own_key(home, stack.plan.settings.database_url)
     watch.ready("schema", "up to date")
     stack.serve()
