@@ -202,9 +202,8 @@ def test_parts_that_need_not_wait_for_each_other_are_asked_to_stop_together(kin:
     decided = decide({**environ, "AWS_ACCESS_KEY_ID": "an-id", "AWS_SECRET_ACCESS_KEY": "a-secret"})
     stack, names = Stack(decided, Stopwatch()), ("sweep", "gateway", "worker")
     for name in names:
-        stack._run(
-            replace(program(kin, SOCIABLE.format(own=str(kin.home / name), others=[str(kin.home / name) for name in names])), name=name)
-        )
+        sociable = program(kin, SOCIABLE.format(own=str(kin.home / name), others=[str(kin.home / name) for name in names]))
+        stack._run(replace(sociable, name=name, log=kin.home / f"{name}.log"))
     until(lambda: all(last_line(child.program.log) for child in stack._children.values()))
     stack.stop(never)
     assert {name: child.status() for name, child in stack._children.items()} == dict.fromkeys(names, 0)
