@@ -55,12 +55,14 @@ def overwritten_status(done: int) -> Status:
 OVERWRITTEN = ObjectChanged("The object was overwritten while it was read.").problem
 
 
-def takes_over(finished: Status, served: Status, *, superseded: bool = False) -> bool:
-    """Whether a revision that finished is served from now on, instead of the one that was.
+def takes_over(finished: Status, served: Status, *, superseded: bool = False, served_pages: int = 0) -> bool:
+    """Whether a revision that finished is served from now on, instead of the one that was, which has `served_pages` done.
 
-    One that was `superseded` by another version of its object is a fragment: it never replaces a text.
+    One that was `superseded` by another version of its object is a fragment: it never replaces a text, not even a cancelled one's.
     """
-    return (finished in SERVABLE and not superseded) or served not in SERVABLE
+    if superseded:
+        return not (served.has_content and served_pages)
+    return finished in SERVABLE or served not in SERVABLE
 
 
 def key_of(tenant: str, document_id: str) -> str:

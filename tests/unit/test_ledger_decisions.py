@@ -34,6 +34,14 @@ def test_what_has_pages_to_serve_takes_over_always_and_the_rest_only_from_its_li
         assert ledger.takes_over(finished, served) is (rich or served not in {Status.SUCCEEDED, Status.PARTIAL})
 
 
+@pytest.mark.parametrize("finished", [status for status in Status if status.final])
+def test_what_another_version_superseded_takes_over_only_where_there_is_no_text(finished: Status) -> None:
+    for served in (status for status in Status if status.final):
+        kept = served in {Status.SUCCEEDED, Status.PARTIAL, Status.CANCELLED}
+        assert ledger.takes_over(finished, served, superseded=True, served_pages=1) is not kept
+        assert ledger.takes_over(finished, served, superseded=True, served_pages=0)
+
+
 @pytest.mark.parametrize(
     ("seen", "known", "older"),
     [

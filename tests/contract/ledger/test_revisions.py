@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from docusnap.errors import NotUploaded
+from docusnap.ledger import OVERWRITTEN
 from docusnap.model import DocumentView, OcrMode, Progress, Status
 
 from tests.contract.ledger.world import BAD_PAGE, CRASH, World
@@ -122,4 +123,36 @@ def test_a_fragment_of_a_version_that_was_overwritten_never_replaces_a_text(worl
     world.put("incoming/scan.png", "e3")
     assert world.texts(document) == ["the whole text"]
     world.fail(BAD_PAGE, rejected=True)  # the third version is no picture
+    assert world.texts(document) == ["the whole text"]
+
+
+def test_a_fragment_does_not_replace_what_a_cancelled_revision_had_finished(world: World) -> None:
+    document = world.adopt(etag="e1")
+    world.split(2)
+    world.finish("kept")
+    world.ledger.cancel("default", document.id)
+    world.put("incoming/scan.png", "e2")
+    world.put("incoming/scan.png", "e3")
+    seen = world.see(document)
+    assert (seen.served.number, seen.served.status) == (1, Status.CANCELLED)
+    assert world.texts(document) == ["kept", None]
+
+
+def test_a_fragment_is_served_where_there_was_no_text(world: World) -> None:
+    document = world.failed(world.adopt(etag="e1"))
+    world.put("incoming/scan.png", "e2")
+    world.split(2)
+    world.finish("a fragment")
+    world.put("incoming/scan.png", "e3")
+    assert world.texts(document) == ["a fragment", None]
+
+
+def test_a_fragment_that_a_worker_noticed_before_the_event_came_replaces_no_text_either(world: World) -> None:
+    document = world.recognised(world.adopt(etag="e1"), "the whole text")
+    world.put("incoming/scan.png", "e2")
+    world.split(2)
+    world.finish("a fragment")
+    world.fail(OVERWRITTEN, rejected=True)
+    seen = world.see(document)
+    assert (seen.served.number, seen.newest.status) == (1, Status.PARTIAL)
     assert world.texts(document) == ["the whole text"]

@@ -71,9 +71,10 @@ def conclude(
     ended = {"status": status, "error": error, "finished_at": now, "updated_at": now}
     connection.execute(sa.update(revision).where(revision.c.id == revision_id).values(ended))
     shown = connection.execute(
-        sa.select(revision.c.id, revision.c.status).where(revision.c.document_id == document_id, revision.c.served)
+        sa.select(revision.c.id, revision.c.status, revision.c.pages_done).where(revision.c.document_id == document_id, revision.c.served)
     ).one()
-    if shown.id != revision_id and ledger.takes_over(status, Status(shown.status), superseded=superseded):
+    better = ledger.takes_over(status, Status(shown.status), superseded=superseded, served_pages=shown.pages_done)
+    if better and shown.id != revision_id:
         _serve(connection, document_id, revision_id)
 
 

@@ -165,4 +165,6 @@ def _conclude(connection: sa.Connection, claimed: Work, done: int, failed: int) 
     rows = connection.execute(failures.order_by(work.c.page)).all() if failed else []
     status = ledger.final_status(ledger.Pages(done, failed, sum(row.rejected for row in rows)))
     problem = problem_from_json(rows[0].error) if rows else None
-    transitions.conclude(connection, claimed.document_id, claimed.revision_id, status, problem)
+    # A worker may notice an overwrite before its event comes.
+    superseded = any(row.error["code"] == ledger.OVERWRITTEN.code for row in rows)
+    transitions.conclude(connection, claimed.document_id, claimed.revision_id, status, problem, superseded=superseded)
