@@ -7,7 +7,7 @@ from docusnap.errors import NotUploaded
 from docusnap.ledger import OVERWRITTEN
 from docusnap.model import DocumentView, OcrMode, Progress, Status
 
-from tests.contract.ledger.world import BAD_PAGE, CRASH, World
+from tests.contract.ledger.world import BAD_PAGE, CRASH, World, page_of
 
 
 def reprocess(world: World, document: DocumentView, ocr: OcrMode = OcrMode.AUTO) -> DocumentView:
@@ -155,4 +155,40 @@ def test_a_fragment_that_a_worker_noticed_before_the_event_came_replaces_no_text
     world.fail(OVERWRITTEN, rejected=True)
     seen = world.see(document)
     assert (seen.served.number, seen.newest.status) == (1, Status.PARTIAL)
+    assert world.texts(document) == ["the whole text"]
+
+
+def end_unserved(world: World, document: DocumentView, how: str) -> None:
+    """A second revision that ends after its first page, and is not served."""
+    reprocess(world, document)
+    if how == "cancelled":
+        world.split(2)
+        world.finish("half")
+        world.ledger.cancel("acme", document.id)
+    else:
+        world.fail(BAD_PAGE, rejected=how == "rejected")
+
+
+@pytest.mark.parametrize("how", ["cancelled", "rejected", "failed"])
+def test_what_was_never_served_leaves_no_rows_once_the_next_revision_is_queued(world: World, how: str) -> None:
+    document = world.recognised(world.upload(), "old")
+    end_unserved(world, document, how)
+    kept = world.sql("SELECT count(*) FROM work JOIN revision ON id = revision_id WHERE number = 2")[0].count
+    assert kept > 0  # a failed one may be redriven until then
+    reprocess(world, document)
+    assert world.sql("SELECT number, page FROM work JOIN revision ON id = revision_id ORDER BY 1, 2") == [(1, 0), (1, 1), (3, 0)]
+    assert world.count("page_content") == 1
+    assert world.texts(document) == ["old"]
+
+
+def test_a_superseded_revision_that_is_not_served_leaves_no_rows(world: World) -> None:
+    document = world.recognised(world.adopt(etag="e1"), "the whole text")
+    world.put("incoming/scan.png", "e2")
+    world.split(2)
+    world.finish("a fragment")
+    late = world.claim()
+    world.put("incoming/scan.png", "e3")
+    assert world.sql("SELECT number FROM page_content JOIN revision ON id = revision_id") == [(1,)]
+    assert world.sql("SELECT number, page FROM work JOIN revision ON id = revision_id ORDER BY 1, 2") == [(1, 0), (1, 1), (3, 0)]
+    assert not world.ledger.finish(late, page_of(late.page, "late"))
     assert world.texts(document) == ["the whole text"]

@@ -32,7 +32,12 @@ def version_values(seen: ObjectVersion) -> dict[str, Any]:
 
 
 def queue(connection: sa.Connection, owner: Row, number: int, ocr: OcrMode, version: dict[str, Any]) -> None:
-    """A new revision, and the split as its first work. The first one is served at once, a later one when it has finished."""
+    """A new revision, and the split as its first work. The first one is served at once, a later one when it has finished.
+
+    What ended without being served can be redriven until then; now it never will be served, so its work and text go.
+    """
+    if number > 1:
+        _drop_pages(connection, (revision.c.document_id == owner.id) & ~revision.c.served)
     connection.execute(sa.update(revision).where(revision.c.document_id == owner.id, revision.c.newest).values(newest=False))
     values = new_revision(owner, number, Status.QUEUED, ocr) | version
     revision_id = connection.execute(sa.insert(revision).values(values).returning(revision.c.id)).scalar_one()
@@ -82,8 +87,12 @@ def _serve(connection: sa.Connection, document_id: str, revision_id: int) -> Non
     others = (revision.c.document_id == document_id) & (revision.c.id != revision_id)
     connection.execute(sa.update(revision).where(others, revision.c.served).values(served=False))
     connection.execute(sa.update(revision).where(revision.c.id == revision_id).values(served=True))
+    _drop_pages(connection, others)
+
+
+def _drop_pages(connection: sa.Connection, of: sa.ColumnElement[bool]) -> None:
     for table in (page_content, work):
-        connection.execute(sa.delete(table).where(table.c.revision_id.in_(sa.select(revision.c.id).where(others))))
+        connection.execute(sa.delete(table).where(table.c.revision_id.in_(sa.select(revision.c.id).where(of))))
 
 
 def bury(connection: sa.Connection, document_ids: Collection[str]) -> None:
