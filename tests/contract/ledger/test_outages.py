@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from docusnap.adapters.postgres.database import Database
 from docusnap.adapters.postgres.ledger import PostgresLedger
 from docusnap.errors import DatabaseUnavailable
+from docusnap.model import Status
 
-from tests.contract.ledger.world import World, at_once
+from tests.contract.ledger.world import ENGINE, World, at_once
 
 OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
@@ -38,6 +42,45 @@ def test_a_claim_on_a_connection_that_died_meanwhile_is_made_again(world: World)
     document = world.upload()
     world.sql(OTHERS)
     assert world.claim().document_id == document.id
+
+
+@contextmanager
+def gone_after(statement: str, server: str, database: str) -> Iterator[None]:
+    """The database goes away right after the first statement with these words, and is back when the block ends."""
+    engine = sa.create_engine(server, poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT")
+    name = sa.make_url(database).database
+    seen: list[str] = []
+
+    def watch(_connection: sa.Connection, _cursor: Any, text: str, *_more: Any) -> None:
+        if statement in text and not seen:
+            seen.append(text)
+            with engine.connect() as maintenance:
+                maintenance.execute(sa.text(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"))
+                maintenance.execute(sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"), {"name": name})
+
+    sa.event.listen(sa.Engine, "after_cursor_execute", watch)
+    try:
+        yield
+    finally:
+        sa.event.remove(sa.Engine, "after_cursor_execute", watch)
+        with engine.connect() as maintenance:
+            maintenance.execute(sa.text(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true"))
+    assert seen
+
+
+def test_a_lease_is_not_wasted_when_the_database_goes_away_before_its_revision_is_marked(postgres_url: str, database_copy_url: str) -> None:
+    ledger = PostgresLedger.connect(database_copy_url)
+    ledger.create_key("acme", [])
+    world = World(ledger, database_copy_url)
+    document = world.upload()
+    with gone_after("SKIP LOCKED", postgres_url, database_copy_url):
+        work = world.claim()
+        with pytest.raises(DatabaseUnavailable):
+            world.see(document)
+    assert ledger.split(work, 1, ENGINE)
+    world.finish("text")
+    assert world.see(document).served.status is Status.SUCCEEDED
+    ledger.dispose()
 
 
 def test_a_connection_that_dies_between_two_statements_of_a_write_costs_nothing(world: World, database_url: str) -> None:

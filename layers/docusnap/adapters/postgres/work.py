@@ -16,7 +16,7 @@ from docusnap.adapters.postgres.claim import CLAIM, claimed
 from docusnap.adapters.postgres.database import Part, Row, reading, writing
 from docusnap.adapters.postgres.schema import document, page_content, revision, work
 from docusnap.adapters.postgres.transitions import now
-from docusnap.errors import WorkerLost
+from docusnap.errors import DatabaseUnavailable, WorkerLost
 from docusnap.model import EngineInfo, Problem, RecognisedPage, Status, Work, WorkState
 
 
@@ -29,9 +29,17 @@ class WorkLog(Part):
             found = claimed(row)
             if row.lost >= ledger.LOST_LIMIT:
                 self._fail(found, WorkerLost().problem, rejected=False, reported=0)
-            elif row.status == Status.PROCESSING or self._begin(found):
+            elif row.status == Status.PROCESSING or self._begun(found):
                 return found
         return None
+
+    def _begun(self, found: Work) -> bool:
+        """The lease is not wasted where the database has just gone: whatever is written under it is fenced, and the split turns to
+        `processing` too."""
+        try:
+            return self._begin(found)
+        except DatabaseUnavailable:
+            return True
 
     @writing
     def _begin(self, connection: sa.Connection, found: Work) -> bool:
