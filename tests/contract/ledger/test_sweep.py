@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from docusnap.errors import DocumentNotFound
-from docusnap.model import DocumentView, ObjectCreated, ObjectVersion, OcrMode, Status
+from docusnap.model import DocumentView, ObjectCreated, ObjectVersion, OcrMode, Status, UploadRequest
 
 from tests.contract.ledger.world import BUCKET, World, at_once
 
@@ -71,6 +73,17 @@ def test_an_upload_expires_soon_after_its_url_when_it_was_looked_for_once_more(w
     assert world.ledger.expire_uploads(10) == 1
     seen = world.see(document)
     assert (seen.served.status, seen.settled, seen.uploaded) == (Status.EXPIRED, True, False)
+
+
+@pytest.mark.parametrize("phase", range(1, 11))
+def test_with_a_sweep_every_ten_seconds_an_upload_is_expired_within_twenty_of_its_urls_end(world: World, phase: int) -> None:
+    document = world.ledger.register("acme", BUCKET, UploadRequest("a.png", "image/png"), timedelta(seconds=2), None).document
+    world.later(seconds=phase)
+    for _ in range(2):
+        looked_at(world)
+        world.ledger.expire_uploads(10)
+        world.later(seconds=10)
+    assert world.see(document).served.status is Status.EXPIRED  # the second sweep was at most 20 s after registration
 
 
 def test_nothing_expires_that_was_not_looked_for_after_its_url_ran_out(world: World) -> None:
@@ -165,6 +178,27 @@ def test_retention_leaves_alone_what_is_running(world: World) -> None:
     assert world.ledger.retire(YEAR, 10) == 0
     world.failed(document)
     assert world.ledger.retire(YEAR, 10) == 0
+
+
+def test_retention_does_not_bury_a_reprocess_that_came_between_its_look_and_its_lock(world: World) -> None:
+    document = world.recognised(world.upload(), "text")
+    world.later(days=366)
+    started: list[str] = []
+
+    def reprocess(_connection: sa.Connection, _cursor: Any, text: str, *_more: Any) -> None:
+        """Stands for a reprocess that committed after the first statement's snapshot: the second statement is the first to see it."""
+        if "SKIP LOCKED" in text and not started:
+            started.append(text)
+            columns = "document_id, number, served, newest, status, ocr, tenant_id, created_at"
+            values = "document_id, 2, false, false, 'queued', ocr, tenant_id, created_at"
+            world.sql(f"INSERT INTO revision ({columns}) SELECT {values} FROM revision")  # noqa: S608  no value of a stranger's
+
+    sa.event.listen(sa.Engine, "after_cursor_execute", reprocess)
+    try:
+        assert world.ledger.retire(YEAR, 10) == 0
+    finally:
+        sa.event.remove(sa.Engine, "after_cursor_execute", reprocess)
+    assert (len(started), world.texts(document)) == (1, ["text"])
 
 
 def test_retention_is_bounded_and_takes_the_oldest_first(world: World) -> None:
