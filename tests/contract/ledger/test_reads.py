@@ -147,6 +147,9 @@ def test_a_page_outside_is_not_found(world: World, page: int) -> None:
 def test_before_the_pages_are_counted_none_is_missing(world: World) -> None:
     document = world.upload()
     assert world.ledger.content("acme", document.id, 7)[1].pages == []
+    for never in (0, 2**31, 2**63):
+        with pytest.raises(PageNotFound):
+            world.ledger.content("acme", document.id, never)
 
 
 def test_a_document_that_ended_before_its_pages_were_counted_has_none(world: World) -> None:

@@ -13,6 +13,7 @@ from docusnap.adapters.postgres.database import Part, Row, reading, reading_snap
 from docusnap.adapters.postgres.schema import document, page_content, revision, work
 from docusnap.errors import PageNotFound
 from docusnap.model import ContentView, DocumentView, Listing, PageView, Status, WorkState
+from docusnap.query import LARGEST_PAGE
 
 
 class Reads(Part):
@@ -42,17 +43,19 @@ class Reads(Part):
     def content(self, connection: sa.Connection, tenant: str, document_id: str, page: int | None) -> tuple[DocumentView, ContentView]:
         """The served revision's pages in order, finished or not, or the one asked for.
 
-        Before the pages are counted there are none, and none is missing.
+        Before the pages are counted there are none, and none is missing that there may be.
 
         Raises: DocumentNotFound, PageNotFound.
         """
         found = views.find(connection, tenant, document_id)
+        if page is not None and not 0 < page <= LARGEST_PAGE:
+            raise PageNotFound
         served = connection.execute(
             sa.select(revision.c.id, revision.c.number, revision.c.engine).where(revision.c.document_id == document_id, revision.c.served)
         ).one()
         pages = _pages(connection, served.id, page)
         counted = found.served.pages.total is not None
-        if page is not None and not pages and (page < 1 or counted or found.served.status.final):
+        if page is not None and not pages and (counted or found.served.status.final):
             raise PageNotFound
         engine = engine_from_json(served.engine) if served.engine else None
         return found, ContentView(document_id, served.number, engine, pages)
@@ -76,7 +79,7 @@ def _pages(connection: sa.Connection, revision_id: int, page: int | None) -> Seq
         .where(work.c.revision_id == revision_id, work.c.page > 0 if page is None else work.c.page == page)
         .order_by(work.c.page)
     )
-    return [_page(row) for row in connection.execute(query)] if page is None or 0 < page < 2**31 else []
+    return [_page(row) for row in connection.execute(query)]
 
 
 def _page(row: Row) -> PageView:
