@@ -111,6 +111,21 @@ def test_a_connection_that_dies_within_a_snapshot_costs_nothing(world: World, da
     database.dispose()
 
 
+def test_a_snapshot_that_was_interrupted_is_not_what_the_next_reader_sees(world: World, database_url: str) -> None:
+    database = Database(database_url, 1)
+    count = sa.text("SELECT count(*) FROM document")
+
+    def job(connection: sa.Connection) -> None:
+        connection.execute(count)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        database.read_snapshot(job)
+    world.register()
+    assert database.read(lambda connection: connection.execute(count).scalar_one()) == 1
+    database.dispose()
+
+
 def test_what_goes_wrong_in_a_statement_is_told_without_its_values(database_url: str) -> None:
     database = Database(database_url, 1)
     with pytest.raises(sa.exc.DBAPIError) as caught:

@@ -102,7 +102,7 @@ def _at_one_moment(job: Job[T], connection: sa.Connection) -> T:
     connection.execute(sa.text("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     try:
         result = job(connection)
-    except Exception:
+    except BaseException:
         with suppress(sa.exc.SQLAlchemyError):  # a connection that died says so once more, which would hide the reason
             connection.execute(sa.text("ROLLBACK"))
         raise
