@@ -137,19 +137,21 @@ def test_a_hit_tells_its_score_its_snippet_and_where_the_lines_stand(world: Worl
 
 
 NOW = "2026-11-24T00:00:00+00:00"
+ID = "f" * 32
 
 
 @pytest.mark.parametrize(
     "made_up",
     [
-        ["2026-11-24T00:00:00", "a", 1],  # a time without a zone
-        ["x", "a", 1],
+        ["2026-11-24T00:00:00", ID, 1],  # a time without a zone
+        ["x", ID, 1],
         [1, 2, 3],
         [NOW, "a\0", 1],
-        [NOW, "a", -1],
-        [NOW, "a", 2**40],
-        [NOW, "a", float("inf")],
-        [NOW, "a"],
+        [NOW, "no id", 1],
+        [NOW, ID, -1],
+        [NOW, ID, 2**40],
+        [NOW, ID, float("inf")],
+        [NOW, ID],
         {},
         7,
     ],

@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from docusnap import search
+from docusnap.adapters.postgres.cursor import Place
 from docusnap.adapters.postgres.database import Part
 from docusnap.adapters.postgres.schema import document, page_content, revision
-from docusnap.errors import InvalidCursor
 from docusnap.model import Listing, SearchHit, SearchMatch, Status
 
 # What a client may not read is not found either. A page that is finished while others still run may be read.
 _UNREADABLE = (Status.FAILED, Status.REJECTED, Status.EXPIRED)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a listing goes on: after this page."""
-
-    created_at: datetime
-    document_id: str
-    page: int
-
-    def token(self) -> str:
-        text = json.dumps([self.created_at.isoformat(), self.document_id, self.page])
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-    @staticmethod
-    def of(cursor: str) -> _Place:
-        try:
-            created_at, document_id, page = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii") + b"=="))
-            place = _Place(datetime.fromisoformat(created_at), str(document_id), int(page))
-        except (ValueError, TypeError, OverflowError, RecursionError) as exc:
-            raise InvalidCursor from exc
-        if place.created_at.tzinfo is None or "\0" in place.document_id or not 0 <= place.page < 2**31:
-            raise InvalidCursor
-        return place
 
 
 class SearchReads(Part):
@@ -57,13 +29,13 @@ class SearchReads(Part):
         Raises: EmptyQuery, InvalidQuery, InvalidCursor.
         """
         asked = search.parse(query)
-        wanted = statement(tenant, asked, limit + 1, _Place.of(cursor) if cursor is not None else None)
+        wanted = statement(tenant, asked, limit + 1, Place.of(cursor) if cursor is not None else None)
         rows = self.database.read(lambda connection: connection.execute(wanted).all())
         hits = [_hit(row, asked) for row in rows[:limit]]
-        return Listing(hits, _place(rows[limit - 1]).token() if len(rows) > limit else None)
+        return Listing(hits, _next(rows[limit - 1]) if len(rows) > limit else None)
 
 
-def statement(tenant: str, asked: search.Query, limit: int, after: _Place | None) -> sa.Select[Any]:
+def statement(tenant: str, asked: search.Query, limit: int, after: Place | None) -> sa.Select[Any]:
     """The `limit` next matches, with their score."""
     terms = sa.cast(sa.literal(asked.tsquery(), sa.Text), postgresql.TSQUERY)
     page = page_content.c
@@ -85,11 +57,11 @@ def statement(tenant: str, asked: search.Query, limit: int, after: _Place | None
     )
 
 
-def _place(row: sa.Row[Any]) -> _Place:
-    return _Place(row.created_at, row.document_id, row.page)
+def _next(last: sa.Row[Any]) -> str:
+    return Place(last.created_at, last.document_id, last.page).token()
 
 
-def _beyond(place: _Place) -> sa.ColumnElement[bool]:
+def _beyond(place: Place) -> sa.ColumnElement[bool]:
     page = page_content.c
     older = sa.tuple_(page.created_at, page.document_id) < (place.created_at, place.document_id)
     same = sa.and_(page.created_at == place.created_at, page.document_id == place.document_id)
