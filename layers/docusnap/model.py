@@ -199,8 +199,6 @@ class Work:
     object: ObjectVersion
     ocr: OcrMode
     sha256: str | None  # as declared; compared when the object is first read
-    filename: str
-    traceparent: str | None = None
 
     @property
     def is_split(self) -> bool:

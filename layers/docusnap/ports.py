@@ -170,7 +170,6 @@ class Removal:
     """A tombstone whose object is due for removal."""
 
     document_id: str
-    bucket: str
     key: str
 
 

@@ -9,7 +9,7 @@ from docusnap.errors import AlreadyFinal, DocumentNotFound
 from docusnap.model import DocumentView, OcrMode, Progress, Status, WorkState
 from docusnap.ports import Removal
 
-from tests.contract.ledger.world import BUCKET, CRASH, ENGINE, World, page_of
+from tests.contract.ledger.world import CRASH, ENGINE, World, page_of
 
 
 def test_a_document_that_awaits_its_upload_can_be_cancelled(world: World) -> None:
@@ -102,7 +102,7 @@ def test_a_worker_at_a_deleted_document_can_write_nothing(world: World) -> None:
 def test_the_object_of_a_deleted_document_is_due_for_removal_until_the_store_confirms(world: World) -> None:
     document = world.upload()
     world.ledger.delete("acme", document.id)
-    removal = Removal(document.id, BUCKET, document.key)
+    removal = Removal(document.id, document.key)
     assert world.ledger.removals_due(10) == [removal]
     world.later(seconds=10)
     assert world.ledger.removals_due(10) == [removal]

@@ -14,7 +14,7 @@ from docusnap.model import ObjectVersion, OcrMode, Work, WorkState
 _now = sa.func.now()
 
 
-def _claim() -> sa.Select[Any]:
+def _chosen() -> sa.CTE:
     """Locks one row of `work`, and nothing else of its document.
 
     Tenants are walked in the order in which they were served, the longest ago first, and the walk ends at the first that has due work
@@ -29,38 +29,34 @@ def _claim() -> sa.Select[Any]:
         .with_for_update(skip_locked=True)
         .lateral("due")
     )
-    chosen = sa.select(turn.c.id, due.c.revision_id, due.c.page).select_from(turn.join(due, sa.true())).limit(1).cte("chosen")
-    leased = (
-        sa.update(work)
-        .where(work.c.revision_id == chosen.c.revision_id, work.c.page == chosen.c.page)
-        .values(
-            state=WorkState.PROCESSING,
-            due_at=_now + ledger.LEASE,
-            attempt=work.c.attempt + 1,
-            lost=work.c.lost + sa.case((work.c.state == WorkState.PROCESSING, 1), else_=0),
-        )
-        .returning(work.c.revision_id, work.c.page, work.c.attempt, work.c.failures, work.c.lost)
-        .cte("leased")
-    )
+    return sa.select(turn.c.id, due.c.revision_id, due.c.page).select_from(turn.join(due, sa.true())).limit(1).cte("chosen")
+
+
+def _leased(chosen: sa.CTE) -> sa.CTE:
+    lease = {
+        "state": WorkState.PROCESSING,
+        "due_at": _now + ledger.LEASE,
+        "attempt": work.c.attempt + 1,
+        "lost": work.c.lost + sa.case((work.c.state == WorkState.PROCESSING, 1), else_=0),
+    }
+    mine = (work.c.revision_id == chosen.c.revision_id) & (work.c.page == chosen.c.page)
+    told = (work.c.revision_id, work.c.page, work.c.attempt, work.c.failures, work.c.lost)
+    return sa.update(work).where(mine).values(lease).returning(*told).cte("leased")
+
+
+def _claim() -> sa.Select[Any]:
+    chosen = _chosen()
+    leased = _leased(chosen)
     # Never taken back, and in order also where a claim waited for another of the same tenant.
     served = sa.update(tenant).where(tenant.c.id == chosen.c.id).values(served_at=sa.func.clock_timestamp()).cte("served")
+    of_revision = ("status", "ocr", "etag", "version_id", "sequencer", "size")
+    of_document = ("tenant_id", "bucket", "key", "content_type", "request")
     return (
         sa.select(
             leased,
-            revision.c.status,
-            revision.c.ocr,
-            revision.c.etag,
-            revision.c.version_id,
-            revision.c.sequencer,
-            revision.c.size,
-            revision.c.traceparent,
             document.c.id.label("document_id"),
-            document.c.tenant_id,
-            document.c.bucket,
-            document.c.key,
-            document.c.content_type,
-            document.c.filename,
-            document.c.request,
+            *(revision.c[name] for name in of_revision),
+            *(document.c[name] for name in of_document),
         )
         .join_from(leased, revision, revision.c.id == leased.c.revision_id)
         .join(document, document.c.id == revision.c.document_id)
@@ -84,6 +80,4 @@ def claimed(row: Row) -> Work:
         object=version,
         ocr=OcrMode(row.ocr),
         sha256=(row.request or {}).get("sha256"),
-        filename=row.filename,
-        traceparent=row.traceparent,
     )

@@ -72,7 +72,7 @@ class Sweeps(Part):
         rows = connection.execute(due.with_for_update(skip_locked=True, key_share=True)).all()
         again = sa.update(document).where(document.c.id.in_([row.id for row in rows]))
         connection.execute(again.values(look_at=now + ledger.LOOK_AGAIN))
-        return [Removal(row.id, row.bucket, row.key) for row in rows]
+        return [Removal(row.id, row.key) for row in rows]
 
     @writing
     def removed(self, connection: sa.Connection, document_id: str) -> None:
