@@ -60,6 +60,10 @@ class Parts:
 
     @cached_property
     def waker(self) -> Waker:
+        if self.settings.ocr_queue_url:
+            from docusnap.adapters.sqs import SqsWaker
+
+            return SqsWaker(self.settings)
         from docusnap.adapters.waker import HttpWaker
 
         return HttpWaker(self.settings.ocr_url)

@@ -220,6 +220,13 @@ class TooManyRequests(DocuSnapError):
     remedy = "Send it again after Retry-After."
 
 
+class AtCapacity(DocuSnapError):
+    """This container answers as many requests as it may at once."""
+
+    code, http_status, retryable = "at_capacity", 429, True
+    remedy = "Send it again after Retry-After; the operator can raise MAX_INFLIGHT or add containers."
+
+
 class ConfigurationError(DocuSnapError):
     """The settings are not usable."""
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class Settings:
     aws_session_token: str | None
     events_token: str | None
     ocr_url: str | None  # where the HTTP waker posts
+    ocr_queue_url: str | None  # the SQS queue of `ocr`, instead of OCR_URL
     ocr_model_dir: Path | None
     scratch_dir: Path | None  # None: the system's temporary folder
     max_object_bytes: int
@@ -43,8 +45,9 @@ class Settings:
     ocr_work_seconds: float
     ocr_fanout: int
     max_queued: int
+    max_inflight: int | None  # requests a container answers at once; None: the host's own number
     cors_origins: tuple[str, ...]
-    trusted_proxies: tuple[str, ...]
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     retention_days: float | None  # None: for ever
     sns_topic_arns: tuple[str, ...]
     sweep_batch: int
@@ -77,6 +80,10 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part for part in re.split(r"[,\s]+", text) if part)
 
 
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(part) for part in _list(text))
+
+
 def _http_url(text: str) -> str:
     if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", text):
         raise ValueError
@@ -97,6 +104,7 @@ class _Variable:
     expects: str
 
 
+_SEVERAL = (_list, _networks)
 _COUNT = "a whole number from 1"
 _SECONDS = "a number of seconds above 0"
 _VARIABLES: Mapping[str, _Variable] = {
@@ -110,6 +118,7 @@ _VARIABLES: Mapping[str, _Variable] = {
     "aws_session_token": _Variable(str, None, "a session token"),
     "events_token": _Variable(str, None, "a secret of the store's webhook"),
     "ocr_url": _Variable(_http_url, None, "a URL http(s)://host:port/path"),
+    "ocr_queue_url": _Variable(_http_url, None, "the URL of an SQS queue"),
     "ocr_model_dir": _Variable(Path, None, "a folder"),
     "scratch_dir": _Variable(Path, None, "a folder"),
     "max_object_bytes": _Variable(_positive_int, str(100 * 10**6), _COUNT),
@@ -123,8 +132,9 @@ _VARIABLES: Mapping[str, _Variable] = {
     "ocr_work_seconds": _Variable(_positive, "50", _SECONDS),
     "ocr_fanout": _Variable(_positive_int, "4", _COUNT),
     "max_queued": _Variable(_positive_int, "100000", _COUNT),
+    "max_inflight": _Variable(_positive_int, None, _COUNT),
     "cors_origins": _Variable(_list, "", "origins, separated by commas"),
-    "trusted_proxies": _Variable(_list, "", "addresses, separated by commas"),
+    "trusted_proxies": _Variable(_networks, "", "addresses or networks, separated by commas"),
     "retention_days": _Variable(_positive, None, "a number of days above 0"),
     "sns_topic_arns": _Variable(_list, "", "topic ARNs, separated by commas"),
     "sweep_batch": _Variable(_positive_int, "1000", _COUNT),
@@ -138,6 +148,8 @@ def load(environ: Mapping[str, str]) -> Settings:
     """
     problems: list[str] = []
     values = {name: _read(name, variable, environ, problems) for name, variable in _VARIABLES.items()}
+    if values["ocr_url"] and values["ocr_queue_url"]:
+        problems.append("OCR_URL and OCR_QUEUE_URL are both set: wakes go to one of them.")
     if problems:
         raise ConfigurationError(" ".join(problems))
     values["s3_public_endpoint_url"] = values["s3_public_endpoint_url"] or values["s3_endpoint_url"]
@@ -152,7 +164,7 @@ def _read(name: str, variable: _Variable, environ: Mapping[str, str], problems: 
             problems.append(f"{key} is not set: it takes {variable.expects}.")
             return None
         if not variable.default:
-            return () if variable.parse is _list else None
+            return () if variable.parse in _SEVERAL else None
         text = variable.default
     try:
         return variable.parse(text)

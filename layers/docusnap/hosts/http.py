@@ -7,8 +7,9 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,6 +26,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Handler = Callable[[Any, Any], Any]
+Network = IPv4Network | IPv6Network
 
 BODY_BYTES = 1_000_000  # read at most, unless the operator set MAX_JSON_BYTES
 CHUNK = 1 << 16
@@ -38,8 +40,8 @@ def default_limit() -> int:
     return BODY_BYTES
 
 
-def api_host(app: Handler, limit: Callable[[], int] = default_limit) -> Application:
-    """Serve an app that takes REST v1 payloads; `/_/health` and `/_/ready` are the host's own.
+def api_host(app: Handler, limit: Callable[[], int] = default_limit, trusted: Callable[[], Sequence[Network]] = tuple) -> Application:
+    """Serve an app that takes REST v1 payloads; `/_/health` and `/_/ready` are the host's own. Links are the `trusted` proxies'.
 
     Of a body longer than `limit` the app gets one byte too many, so that it is the app who refuses it, after the key and with its CORS.
     """
@@ -48,11 +50,11 @@ def api_host(app: Handler, limit: Callable[[], int] = default_limit) -> Applicat
         route = openapi.route(path_of(environ))
         environ[ROUTE] = route.template
         if is_probe(environ):
-            return respond(environ, start, 200, {"Content-Type": "application/json"}, b'{"status":"ok"}')
+            return answer_probe(environ, start)
         event = event_of(environ, route, limit())
         with Deadline(ANSWER_SECONDS, event["requestContext"]["requestId"]) as context:
             result = app(event, context)
-        return _answer(environ, start, result)
+        return _answer(environ, start, result, base_url(environ, trusted()))
 
     return guarded(application)
 
@@ -63,7 +65,7 @@ def json_host(handler: Handler, seconds: float) -> Application:
     def application(environ: Environ, start: StartResponse) -> Iterable[bytes]:
         environ[ROUTE] = "/"
         if is_probe(environ):
-            return respond(environ, start, 200, {"Content-Type": "application/json"}, b'{"status":"ok"}')
+            return answer_probe(environ, start)
         if environ["REQUEST_METHOD"] != "POST":
             raise errors.MethodNotAllowed(allow=("POST",))
         event = _json_of(_whole(read_body(environ, BODY_BYTES)))
@@ -96,6 +98,27 @@ def is_probe(environ: Environ) -> bool:
         return False
     environ[ROUTE] = environ["PATH_INFO"]
     return True
+
+
+def answer_probe(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+    return respond(environ, start, 200, {"Content-Type": "application/json"}, b'{"status":"ok"}')
+
+
+def base_url(environ: Environ, trusted: Sequence[Network]) -> str:
+    """What the client's address began with, as a trusted proxy tells it; empty where there is none: links then begin with a slash."""
+    host = environ.get("HTTP_X_FORWARDED_HOST", "")
+    if not re.fullmatch(r"[A-Za-z0-9.:\[\]_-]+", host) or not _is_trusted(environ.get("REMOTE_ADDR", ""), trusted):
+        return ""
+    scheme = "https" if environ.get("HTTP_X_FORWARDED_PROTO") == "https" else "http"
+    prefix = environ.get("HTTP_X_FORWARDED_PREFIX", "").rstrip("/")
+    return f"{scheme}://{host}{prefix if re.fullmatch(r'(/[A-Za-z0-9._~-]+)+', prefix) else ''}"
+
+
+def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    try:
+        return any(ip_address(address) in network for network in trusted)
+    except ValueError:  # a Unix socket has no address
+        return False
 
 
 def event_of(environ: Environ, route: openapi.Route, limit: int) -> dict[str, Any]:
@@ -210,11 +233,14 @@ def request_id(environ: Environ) -> str:
     return str(environ[REQUEST_ID])
 
 
-def _answer(environ: Environ, start: StartResponse, result: Mapping[str, Any]) -> Iterable[bytes]:
+def _answer(environ: Environ, start: StartResponse, result: Mapping[str, Any], base: str) -> Iterable[bytes]:
     body = result.get("body") or ""
     raw = base64.b64decode(body) if result.get("isBase64Encoded") else body.encode("utf-8", "replace")
     several = {name: ", ".join(values) for name, values in (result.get("multiValueHeaders") or {}).items()}
-    return respond(environ, start, result["statusCode"], {**(result.get("headers") or {}), **several}, raw)
+    headers = {**(result.get("headers") or {}), **several}
+    if headers.get("Location", "").startswith("/"):
+        headers["Location"] = base + headers["Location"]
+    return respond(environ, start, result["statusCode"], headers, raw)
 
 
 def respond(environ: Environ, start: StartResponse, status: int, headers: Mapping[str, str], body: bytes) -> Iterable[bytes]:

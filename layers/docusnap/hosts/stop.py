@@ -36,6 +36,11 @@ class Deadline:
         return self._told_to_stop.is_set()
 
 
+def told() -> bool:
+    """Whether this process was told to stop."""
+    return _told_to_stop.is_set()
+
+
 def on_signals() -> None:
     """Have SIGTERM, SIGINT and SIGQUIT tell running calls to stop, beside what they did before. Main thread only.
 

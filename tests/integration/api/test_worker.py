@@ -85,12 +85,12 @@ def test_sigterm_is_told_to_a_running_call_which_still_answers(tmp_path: Path) -
 
 
 def test_the_worker_has_nothing_to_do_in_an_empty_ledger(environ: dict[str, str], database_url: str, tmp_path: Path) -> None:
-    with serve(tmp_path, {**environ, "WEB_CONCURRENCY": "1"}, "docusnap.hosts.worker:app") as server:
+    with serve(tmp_path, {**environ, "FUNCTION": "ocr"}, "docusnap.hosts.function:app") as server:
         assert server.post("/", json={}).json() == {"handled": 0}
 
 
 def test_a_worker_without_its_database_asks_to_be_woken_again(environ: dict[str, str], tmp_path: Path) -> None:
-    away = {**environ, "DATABASE_URL": f"postgresql://nobody@127.0.0.1:{free_port()}/none", "WEB_CONCURRENCY": "1"}
-    with serve(tmp_path, away, "docusnap.hosts.worker:app") as server:
+    away = {**environ, "DATABASE_URL": f"postgresql://nobody@127.0.0.1:{free_port()}/none", "FUNCTION": "ocr"}
+    with serve(tmp_path, away, "docusnap.hosts.function:app") as server:
         answer = server.post("/")
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")

@@ -146,7 +146,9 @@ def part_environ(plan: Plan, part: str) -> dict[str, str]:
     """The environment of one program: marked as this stack's, able to import functions/, and unbuffered for its log."""
     name, _, value = mark(plan.home.path, part).partition("=")
     path = [str(plan.code), str(Path(docusnap.__file__).resolve().parents[1]), plan.environ.get("PYTHONPATH", "")]
-    return {**plan.environ, name: value, "PYTHONPATH": ":".join(filter(None, path)), "PYTHONUNBUFFERED": "1"}
+    function = {"FUNCTION": "ocr"} if part == "worker" else {}
+    inherited = {key: text for key, text in plan.environ.items() if key != "FUNCTION"}
+    return {**inherited, **function, name: value, "PYTHONPATH": ":".join(filter(None, path)), "PYTHONUNBUFFERED": "1"}
 
 
 def with_worker(plan: Plan, url: str) -> Plan:

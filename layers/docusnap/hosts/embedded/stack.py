@@ -22,7 +22,8 @@ from docusnap.hosts.embedded.trouble import CannotStart
 PATIENCE = 30.0  # seconds for an operator's own store or database to answer
 START_SECONDS = 60.0  # for a part of our own, on a slow disk
 GUNICORN = ("-m", "gunicorn", "--no-control-socket")
-CONFIG = {"gateway": "python:docusnap.hosts.gunicorn_conf", "worker": "python:docusnap.hosts.embedded.gunicorn_worker"}
+CONFIG = ("--config", "python:docusnap.hosts.gunicorn_conf")
+APPS = {"gateway": "docusnap.hosts.gateway:app", "worker": "docusnap.hosts.function:app"}
 # Those that take requests or work end first, all at once; the database last, since all others write to it until they end.
 STOP_TOGETHER = ("sweep", "gateway", "worker")
 STOP_ORDER = (*STOP_TOGETHER, "store", "database")
@@ -191,7 +192,7 @@ def _gunicorn(decided: Plan, part: str, server: socket.socket, *, threads: int) 
     """One gunicorn on an inherited socket: requests that come while it starts again wait, and are not refused."""
     workers, grace = ("2", 2) if part == "gateway" else ("1", 4)
     bind = ("--bind", f"fd://{server.fileno()}", "--workers", workers, "--threads", str(threads), "--graceful-timeout", str(grace))
-    argv = (sys.executable, *GUNICORN, "--config", CONFIG[part], *bind, f"docusnap.hosts.{part}:app")
+    argv = (sys.executable, *GUNICORN, *CONFIG, *bind, APPS[part])
     log = decided.home.logs / f"{part}.log"
     return Program(part, argv, plan.part_environ(decided, part), log, fds=(server.fileno(),), grace=grace + 1)
 
