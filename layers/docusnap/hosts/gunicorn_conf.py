@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 FUNCTION = os.environ.get("FUNCTION")  # the container's one function; unset where a gateway serves several
 SPARE_THREADS = 4  # for probes, and for saying 429
 
-bind = f"0.0.0.0:{os.environ.get('PORT', '8080')}"
+bind = f"{os.environ.get('HOST') or '0.0.0.0'}:{os.environ.get('PORT') or '8080'}"  # noqa: S104  a container answers its network
 worker_class = "docusnap.hosts.gthread.Worker"
 # A container of one function grows by its number: what scales it counts requests by container.
 workers = int(os.environ.get("WEB_CONCURRENCY") or ("1" if FUNCTION else "2"))
