@@ -50,8 +50,6 @@ check: install $(VENV)/.dev
 test: install $(VENV)/.dev
 	$(BIN)/python -m pytest $(ARGS)
 
-# What needs root and Debian's packages; see tests/system/.
+# What needs root, Debian's packages or Go; PARTS="stores lambda" runs these alone. See tests/system/.
 test-system: install $(VENV)/.dev
-	tests/system/postgresql-15
-	tests/system/readme-curl
-	tests/system/bare-debian
+	tests/system/run $(PARTS)
