@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from functools import cached_property as _cached_property
 from pathlib import Path
@@ -18,6 +18,8 @@ from docusnap.settings import Settings
 if TYPE_CHECKING:
     from docusnap.adapters.postgres.ledger import PostgresLedger
     from docusnap.ocr.worker import Worker
+    from docusnap.provision.plan import Kind, Wanted
+    from docusnap.provision.prepare import Preparable
     from docusnap.sweep import Sweep
 
 
@@ -107,3 +109,31 @@ class Parts:
 def parts() -> Parts:
     """The parts of this process, by its environment."""
     return Parts(os.environ)
+
+
+def store_preparer(settings: Settings, wanted: Callable[[Kind], Wanted], kind: str | None) -> tuple[Preparable, Wanted]:
+    """What prepares the store of the settings, and what is wanted of one of its kind, which the store is asked for unless it is given.
+
+    Raises: StoreUnavailable, ConfigurationError.
+    """
+    from docusnap.provision.plan import Kind
+
+    if kind is None:
+        from docusnap.adapters.provision.kind import kind_of
+
+        decided = wanted(kind_of(settings.s3_endpoint_url))
+    else:
+        decided = wanted(Kind(kind))
+    match decided.kind:
+        case Kind.MINIO:
+            from docusnap.adapters.provision.minio import MinioPreparer
+
+            return MinioPreparer(settings, decided), decided
+        case Kind.AWS:
+            from docusnap.adapters.provision.aws import AwsPreparer
+
+            return AwsPreparer(settings, decided), decided
+        case Kind.CEPH:
+            from docusnap.adapters.provision.ceph import CephPreparer
+
+            return CephPreparer(settings, decided), decided

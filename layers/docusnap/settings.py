@@ -156,6 +156,15 @@ def load(environ: Mapping[str, str]) -> Settings:
     return Settings(**values)
 
 
+def of_store(environ: Mapping[str, str]) -> Settings:
+    """Settings for what needs a store and no database; DATABASE_URL is neither asked for nor looked at.
+
+    Raises: ConfigurationError.
+    """
+    others = {name: value for name, value in environ.items() if not name.startswith("DATABASE_URL")}
+    return replace(load({**others, "DATABASE_URL": "postgresql://none"}), database_url="")
+
+
 def _read(name: str, variable: _Variable, environ: Mapping[str, str], problems: list[str]) -> Any:
     key = name.upper()
     text = secret(key, environ, problems) if key in SECRETS else environ.get(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from docusnap import __version__
@@ -29,12 +30,23 @@ def _system_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
     up.add_argument("file", nargs="?", help="a file to recognise at once")
     _command(commands, "migrate", "admin:migrate", "bring the database's schema up to date", DATABASE)
     _command(commands, "sweep", "admin:sweep", "look once for what an event did not bring", DATABASE)
+    _provision_command(commands)
     keys = _command(commands, "keys", "", "API keys", DATABASE).add_subparsers(metavar="ACTION", required=True)
     create = _command(keys, "create", "admin:create_key", "create a key (and its tenant) and print only the key")
     create.add_argument("--tenant", required=True, help="whose documents the key opens")
     create.add_argument("--scope", action="append", choices=("user", "operator"), help="may be repeated; user unless given")
     _command(keys, "list", "admin:list_keys", "list the keys, never their secrets")
     _command(keys, "revoke", "admin:revoke_key", "end the use of a key").add_argument("id")
+
+
+def _provision_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    note = "Uses S3_ENDPOINT_URL, S3_BUCKET, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the other settings of the store; no database."
+    provision = _command(commands, "provision", "provision:run", "prepare a store: bucket, events, CORS, lifecycle", note)
+    provision.add_argument("--kind", choices=("minio", "aws", "ceph"), help="what the store is, unless it says so itself")
+    provision.add_argument("--events-url", type=_url, metavar="URL", help="http(s)://host/events/s3 of DocuSnap, as the store reaches it")
+    provision.add_argument("--queue", type=_queue, metavar="NAME", help="of the SQS queue, or of Ceph's topic (<bucket>-ocr)")
+    provision.add_argument("--cors", nargs="+", metavar="ORIGIN", help="whose browsers may upload (CORS_ORIGINS)")
+    provision.add_argument("--dry-run", action="store_true", help="say what would be changed, and change nothing")
 
 
 def _document_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -105,3 +117,15 @@ def _seconds(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL http(s)://host:port/path")
+    return text.rstrip("/")
+
+
+def _queue(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,75}", text):  # 80 for SQS, and five for the name of the dead letters' queue
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name of up to 75 letters, digits, - and _")
+    return text

@@ -138,7 +138,7 @@ class Stack:
 
     def _provision_store(self) -> None:
         """The bucket on any store, its notification on the embedded one; returns when the store answers."""
-        from docusnap.adapters.minio import Provisioner  # noqa: PLC0415  0.2 s that pass while the other parts start
+        from docusnap.adapters.provision.minio import Provisioner  # noqa: PLC0415  0.2 s that pass while the other parts start
 
         store = Provisioner(self.plan.settings)
         self._patiently(store.ensure_bucket)
