@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from docusnap import settings as configuration
-from docusnap.ports import Decoder, ObjectStore, OcrEngine, Waker
+from docusnap.ports import Decoder, ObjectStore, OcrEngine, Topics, Waker
 from docusnap.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,6 +69,12 @@ class Parts:
         from docusnap.adapters.waker import HttpWaker
 
         return HttpWaker(self.settings.ocr_url)
+
+    @cached_property
+    def topics(self) -> Topics:
+        from docusnap.adapters.sns import SnsTopics
+
+        return SnsTopics(self.settings.sns_topic_arns)
 
     @cached_property
     def decoder(self) -> Decoder:

@@ -95,6 +95,24 @@ class InvalidEventsToken(Unauthorized):
     code, remedy = "invalid_events_token", "Configure the store's webhook with the value of EVENTS_TOKEN."
 
 
+class UnknownTopic(Unauthorized):
+    """The notification comes from an SNS topic that is not listed."""
+
+    code, remedy = "unknown_sns_topic", "Add the topic's ARN to SNS_TOPIC_ARNS, or unsubscribe it."
+
+
+class InvalidSnsSignature(Unauthorized):
+    """The notification is not signed by SNS."""
+
+    code, remedy = "invalid_sns_signature", "Let SNS itself send here; nothing on the way may change its body."
+
+
+class StaleSnsMessage(Unauthorized):
+    """The SNS notification is too old, or from the future."""
+
+    code, remedy = "stale_sns_message", "Check the clock of this server; what an old event named is found by sweep."
+
+
 class Forbidden(DocuSnapError):
     """The API key does not have the scope for this call."""
 
@@ -264,6 +282,12 @@ class StoreUnavailable(Unavailable):
     """The object store does not answer."""
 
     code = "store_unavailable"
+
+
+class SnsUnavailable(Unavailable):
+    """AWS does not hand out SNS's certificate, or does not take the confirmation of a subscription."""
+
+    code, remedy = "sns_unavailable", "Let this server reach https://sns.<region>.amazonaws.com; SNS sends again by itself."
 
 
 class ScratchFull(Unavailable):

@@ -7,11 +7,11 @@ transaction mode must do.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from docusnap.model import (
     ApiKey,
@@ -237,6 +237,16 @@ class ObjectStore(Protocol):
 class Waker(Protocol):
     def wake(self, count: int = 1) -> None:
         """Start so many `ocr` calls soon; returns at once and never raises: a lost wake costs only until the next."""
+
+
+class Topics(Protocol):
+    """SNS, as it calls over HTTP: anybody can send such an envelope, so that its signature is all that counts."""
+
+    def open(self, envelope: Mapping[str, Any]) -> str | None:
+        """The message of a genuine notification of a listed topic; None where it was about the subscription, which is confirmed here.
+
+        Raises: UnknownTopic, StaleSnsMessage, InvalidSnsSignature, SnsUnavailable.
+        """
 
 
 class OcrEngine(Protocol):

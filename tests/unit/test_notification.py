@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from docusnap.errors import NotificationUnparsable
-from docusnap.notification import parse
+from docusnap.model import ObjectCreated
+from docusnap.notification import as_cloud_event, is_sns, parse, parse_bare, parse_message
 
 EVENTS = Path(__file__).parents[2] / "events"
+DIALECTS = {"minio", "aws", "ceph", "eventbridge", "sns", "cloudevents", "rustfs"}
 PAYLOADS = sorted(path for path in EVENTS.glob("*/*.json") if not path.name.endswith(".expected.json"))
 
 
@@ -27,7 +30,19 @@ def test_a_recorded_payload_is_understood(path: Path) -> None:
 
 
 def test_every_dialect_has_payloads() -> None:
-    assert {path.parent.name for path in PAYLOADS} == {"minio", "aws", "ceph", "eventbridge"}
+    assert {path.parent.name for path in PAYLOADS} == DIALECTS
+
+
+def test_a_payload_that_came_by_http_says_the_same_unless_it_is_an_envelope_of_sns() -> None:
+    for path in PAYLOADS:
+        payload = json.loads(path.read_text("utf-8"))
+        if is_sns(payload):
+            with pytest.raises(NotificationUnparsable):
+                parse_bare(payload)
+            assert parse_message(payload["Message"]) == parse(payload)
+        else:
+            assert parse_bare(payload) == parse(payload)
+    assert {path.parent.name for path in PAYLOADS if is_sns(json.loads(path.read_text("utf-8")))} >= {"sns"}
 
 
 @pytest.mark.parametrize(
@@ -48,8 +63,25 @@ def test_every_dialect_has_payloads() -> None:
         {"Records": [record(s3=None)]},
         {"source": "aws.s3", "detail-type": "Object Created"},
         {"source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": "docusnap", "object": {}}},
+        {"source": "aws.s3", "detail-type": None, "detail": {}},
+        {"Type": "Notification", "TopicArn": "t"},
+        {"Type": "Notification", "TopicArn": "t", "Message": 7},
+        {"Type": "Notification", "TopicArn": "t", "Message": "hello"},
+        {"Type": "Notification", "TopicArn": "t", "Message": "[" * 100_000},
+        {"Type": "Notification", "TopicArn": "t", "Message": "9" * 5000},
+        {"Type": "SubscriptionConfirmation", "TopicArn": "t", "Message": "{}"},
+        {"specversion": "1.0"},
+        {"specversion": "1.0", "data": None},
+        {"specversion": "1.0", "data": '{"Records":[]}'},
+        {"specversion": "1.0", "data_base64": "not base64"},
+        {"specversion": "1.0", "data_base64": "bm90IEpTT04="},
+        {"specversion": "1.0", "type": "dev.knative.ping", "source": "x", "data": {"bucket": {"name": "b"}, "object": {"key": "k"}}},
+        {"specversion": "1.0", "type": "ObjectCreated:Put", "source": "x", "data": {"s3": {"s3SchemaVersion": "1.0"}}},
+        {"specversion": "1.0", "data": {"specversion": "1.0", "data": {"Records": []}}},
+        [{"specversion": "1.0", "data": {}}],
+        [{"Records": []}],
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_what_makes_no_sense_is_refused(payload: object) -> None:
     with pytest.raises(NotificationUnparsable):
@@ -82,3 +114,98 @@ def test_no_key_breaks_the_database() -> None:
 
 def test_an_empty_key_is_passed_on_to_be_parked() -> None:
     assert parse({"Records": [record("")]})[0].key == ""
+
+
+def test_an_envelope_inside_of_an_envelope_is_not_opened() -> None:
+    inner = {"Type": "Notification", "TopicArn": "t", "Message": json.dumps({"Records": [record()]})}
+    assert len(parse(inner)) == 1
+    for payload in ({**inner, "Message": json.dumps(inner)}, {"specversion": "1.0", "type": "x", "source": "x", "data": inner}):
+        with pytest.raises(NotificationUnparsable):
+            parse(payload)
+
+
+def test_a_senseless_event_of_a_batch_does_not_keep_back_those_beside_it() -> None:
+    event = {"specversion": "1.0", "type": "x", "source": "x"}
+    events = parse([{**event, "data": {"Records": [record()]}}, {**event, "data": 7}, {**event, "data": record("incoming/b.png")}])
+    assert [event.key for event in events] == ["incoming/a.png", "incoming/b.png"]
+
+
+def test_attributes_in_headers_are_those_of_the_event() -> None:
+    detail = {"version": "0", "bucket": {"name": "docusnap"}, "object": {"key": "incoming/a+b.png"}}
+    headers = {"ce-specversion": "1.0", "ce-type": "Object Created", "ce-source": "urn:x", "ce-id": "1"}
+    assert [event.key for event in parse_bare(as_cloud_event(detail, headers))] == ["incoming/a+b.png"]
+    assert parse_bare(as_cloud_event(detail, {**headers, "ce-type": "Object Deleted"})) == ()
+    assert [event.key for event in parse_bare(as_cloud_event({"Records": [record()]}, headers))] == ["incoming/a.png"]
+    assert as_cloud_event(detail, {}) is detail
+
+
+WORDS = ["Records", "Type", "TopicArn", "Message", "specversion", "data", "data_base64", "type", "source", "detail", "detail-type", "s3"]
+WORDS += [
+    "eventSource",
+    "eventName",
+    "bucket",
+    "object",
+    "name",
+    "key",
+    "size",
+    "eTag",
+    "sequencer",
+    "versionId",
+    "Event",
+    "s3SchemaVersion",
+]
+TEXTS = [
+    "",
+    "Notification",
+    "aws.s3",
+    "Object Created",
+    "ObjectCreated:Put",
+    "aws:s3",
+    "ceph:s3",
+    "1.0",
+    "%",
+    "%ff+",
+    "\ud800",
+    "\0",
+    "e30=",
+]
+TEXTS += ["s3:TestEvent", '{"Records":[]}', "[", "com.amazonaws.s3.ObjectCreated:Put"]
+
+
+def anything(random: Random, depth: int) -> Any:
+    """JSON that is made of what the dialects are made of."""
+    kind = random.randrange(9) if depth else random.randrange(6)
+    if kind < 3:
+        return random.choice(TEXTS)
+    if kind < 6:
+        return random.choice([None, True, 0, -1, 1.5, 10**40, "x" * 100])
+    if kind == 6:
+        return [anything(random, depth - 1) for _ in range(random.randrange(4))]
+    return {random.choice(WORDS): anything(random, depth - 1) for _ in range(random.randrange(12))}
+
+
+def damaged(random: Random, value: Any) -> Any:
+    """A payload with something in it replaced, removed, or put beside it."""
+    if isinstance(value, list) and value and random.random() < 0.9:
+        at = random.randrange(len(value))
+        return [damaged(random, item) if index == at else item for index, item in enumerate(value)]
+    if isinstance(value, dict) and value and random.random() < 0.9:
+        name = random.choice(list(value))
+        kept = {**value, random.choice(WORDS): anything(random, 2)} if random.random() < 0.1 else value
+        return {key: damaged(random, item) if key == name else item for key, item in kept.items() if random.random() < 0.98}
+    return anything(random, 3)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_nothing_makes_the_parser_fail_otherwise_than_by_its_own_error(seed: int) -> None:
+    random = Random(seed)
+    payloads = [json.loads(path.read_text("utf-8")) for path in PAYLOADS]
+    tried = [anything(random, 5) for _ in range(500)] + [damaged(random, random.choice(payloads)) for _ in range(500)]
+    understood = 0
+    for payload in tried:
+        for read in (parse, parse_bare, lambda value: parse_message(json.dumps(value))):
+            try:
+                understood += all(isinstance(event, ObjectCreated) for event in read(payload))
+            except NotificationUnparsable:
+                continue
+    assert understood

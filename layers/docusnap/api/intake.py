@@ -1,9 +1,12 @@
-"""The `intake` function over HTTP: bucket notifications, sent by a webhook."""
+"""The `intake` function over HTTP: bucket notifications, sent by a webhook, by SNS or as CloudEvents.
+
+Who sends must know EVENTS_TOKEN, but for SNS: its envelope is verified, token or not, before anything in it is believed.
+"""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -15,6 +18,7 @@ from docusnap.api import bodies
 from docusnap.api.app import App, Call, add_options, bearer, json_response
 from docusnap.bootstrap import Parts
 from docusnap.intake import Intake
+from docusnap.model import ObjectCreated
 
 EVENTS = "/events/s3"
 EVENTS_WITH_TOKEN = "/events/s3/{token}"  # noqa: S105  a path, for senders that cannot set a header
@@ -31,8 +35,17 @@ def create_handler(parts: Callable[[], Parts]) -> Callable[[Any, Any], dict[str,
 
     def receive(call: Call, token: str | None) -> Response:
         settings = parts().settings
-        _check(token, settings.events_token)
-        return json_response(asdict(stage().receive(notification.parse(_load(call.body, settings.max_json_bytes)))))
+        if not _is_right(token, settings.events_token):
+            if not _looks_like_sns(call.body):
+                raise errors.InvalidEventsToken
+            return answer(_of_sns(parts, _load(call.body, settings.max_json_bytes)))
+        payload = _load(call.body, settings.max_json_bytes)
+        if notification.is_sns(payload):
+            return answer(_of_sns(parts, payload))
+        return answer(notification.parse_bare(notification.as_cloud_event(payload, call.headers)))
+
+    def answer(events: Sequence[ObjectCreated]) -> Response:
+        return json_response(asdict(stage().receive(events)))
 
     @app.call(["POST"], EVENTS, scope=None)
     def by_header(call: Call) -> Response:
@@ -64,9 +77,21 @@ def _load(body: bytes, limit: int) -> Any:
         raise errors.NotificationUnparsable from exc
 
 
-def _check(given: str | None, expected: str | None) -> None:
-    if not given or not expected or not hmac.compare_digest(_bytes(given), _bytes(expected)):
+def _is_right(given: str | None, expected: str | None) -> bool:
+    return bool(given and expected) and hmac.compare_digest(_bytes(given or ""), _bytes(expected or ""))
+
+
+def _looks_like_sns(body: bytes) -> bool:
+    """So that a stranger's body is not even read as JSON; what it is, is decided by `notification.is_sns`."""
+    return b'"TopicArn"' in body
+
+
+def _of_sns(parts: Callable[[], Parts], payload: object) -> Sequence[ObjectCreated]:
+    """What a genuine envelope holds; nothing where it was about the subscription."""
+    if not isinstance(payload, Mapping) or not notification.is_sns(payload):
         raise errors.InvalidEventsToken
+    message = parts().topics.open(payload)
+    return notification.parse_message(message) if message is not None else ()
 
 
 def _bytes(text: str) -> bytes:
