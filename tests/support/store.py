@@ -9,10 +9,11 @@ import sysconfig
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -39,16 +40,9 @@ class S3Gateway:
 
     def new_bucket(self) -> str:
         name = f"bucket-{uuid.uuid4().hex}"
-        client = boto3.client(
-            "s3",
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
-            config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
-        )
-        client.create_bucket(Bucket=name)
-        client.close()
+        s3 = client(self)
+        s3.create_bucket(Bucket=name)
+        s3.close()
         return name
 
     def environ(self, bucket: str) -> dict[str, str]:
@@ -62,6 +56,17 @@ class S3Gateway:
         }
 
 
+def client(gateway: S3Gateway) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=gateway.url,
+        region_name="us-east-1",
+        aws_access_key_id=gateway.access_key,
+        aws_secret_access_key=gateway.secret_key,
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+    )
+
+
 @pytest.fixture(scope="session")
 def s3_gateway() -> Iterator[S3Gateway]:
     """The JuiceFS gateway, as `make run` starts it, without notifications."""
@@ -70,7 +75,8 @@ def s3_gateway() -> Iterator[S3Gateway]:
 
 
 @contextmanager
-def running_gateway(folder: Path) -> Iterator[S3Gateway]:
+def running_gateway(folder: Path, *, webhook: str | None = None, token: str = "", origins: Sequence[str] = ()) -> Iterator[S3Gateway]:
+    """`webhook` is the endpoint of the target OCR, `token` what it says there, `origins` whose browsers may upload."""
     gateway = S3Gateway(f"http://127.0.0.1:{free_port()}", secrets.token_hex(10), secrets.token_hex(20))
     metadata = f"sqlite3://{folder}/meta.db"
     _format(folder, metadata)
@@ -80,7 +86,13 @@ def running_gateway(folder: Path) -> Iterator[S3Gateway]:
             *("--no-usage-report", "--no-agent", "--cache-dir", "memory", "--metrics", "127.0.0.1:0", "--log", folder / "gateway.log"),
             *(metadata, gateway.url.removeprefix("http://")),
         ],
-        env={**os.environ, "MINIO_ROOT_USER": gateway.access_key, "MINIO_ROOT_PASSWORD": gateway.secret_key},
+        env={
+            **os.environ,
+            "MINIO_ROOT_USER": gateway.access_key,
+            "MINIO_ROOT_PASSWORD": gateway.secret_key,
+            **(_webhook(webhook, token) if webhook else {}),
+            **({"MINIO_API_CORS_ALLOW_ORIGIN": ",".join(origins)} if origins else {}),
+        },
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -91,6 +103,11 @@ def running_gateway(folder: Path) -> Iterator[S3Gateway]:
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+def _webhook(url: str, token: str) -> dict[str, str]:
+    name = "MINIO_NOTIFY_WEBHOOK_{}_OCR".format
+    return {name("ENABLE"): "on", name("ENDPOINT"): url, name("AUTH_TOKEN"): token}
 
 
 def _format(folder: Path, metadata: str) -> None:
