@@ -28,7 +28,7 @@ bind = f"{os.environ.get('HOST') or '0.0.0.0'}:{os.environ.get('PORT') or '8080'
 worker_class = "docusnap.hosts.gthread.Worker"
 # A container of one function grows by its number: what scales it counts requests by container.
 workers = int(os.environ.get("WEB_CONCURRENCY") or ("1" if FUNCTION else "2"))
-threads = int(os.environ.get("MAX_INFLIGHT") or "16") + SPARE_THREADS
+threads = int(os.environ.get("MAX_INFLIGHT") or "16") + SPARE_THREADS if FUNCTION else 16
 timeout = 120  # a page may take its 60 s
 graceful_timeout = 8
 keepalive = 75  # longer than a proxy's, so that it is the proxy who closes
