@@ -1,0 +1,71 @@
+"""How many calls go on at once, and what becomes of one more."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from collections.abc import Iterator
+
+import requests
+
+from tests.conformance.homes import Front
+from tests.conformance.target import Target
+from tests.conformance.world import World, check, eventually, problem
+
+AT_ONCE = 2
+QUEUED = 10 * AT_ONCE  # queue-proxy's, by its source
+
+
+def in_progress(target: Target) -> int:
+    """Requests that the function is answering, without this one."""
+    scraped = requests.get(f"{target.function_url}/metrics", timeout=10).text
+    return sum(int(float(line.split()[1])) for line in scraped.splitlines() if line.startswith("docusnap_http_requests_in_progress ")) - 1
+
+
+@contextmanager
+def held(world: World, target: Target, document: str, calls: int, seconds: int) -> Iterator[list[Future[requests.Response]]]:
+    """So many readers that wait for a document which nobody works on; they are in the function once this begins."""
+    with ThreadPoolExecutor(calls) as pool:
+        reader = world.at(target)
+        waiting = [pool.submit(reader.get, f"/v1/documents/{document}?wait={seconds}") for _ in range(calls)]
+        eventually(lambda: in_progress(target) >= calls, 10, f"{calls} calls are under way")
+        yield waiting
+
+
+@check()
+def one_call_more_than_max_inflight_is_refused_at_once_and_probes_answer(world: World) -> None:
+    document = world.uploaded()
+    with world.serve("query", MAX_INFLIGHT=str(AT_ONCE)) as target, held(world, target, document, AT_ONCE, 4) as waiting:
+        refused = world.at(target).get(f"/v1/documents/{document}")
+        problem(refused, 429, "at_capacity")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert not any(call.done() for call in waiting)
+        for path in ("/_/health", "/_/ready"):
+            assert target.probe(path) == 200
+        assert target.get("/metrics").status_code == 200
+        assert [call.result().status_code for call in waiting] == [200] * AT_ONCE
+        assert world.at(target).get(f"/v1/documents/{document}").status_code == 200
+
+
+@check("openfaas")
+def of_watchdogs_own_max_inflight_is_429_too(world: World) -> None:
+    document = world.uploaded()
+    with world.serve("query", Front(at_once=AT_ONCE)) as target, held(world, target, document, AT_ONCE, 3) as waiting:
+        assert world.at(target).get(f"/v1/documents/{document}").status_code == 429
+        assert [call.result().status_code for call in waiting] == [200] * AT_ONCE
+        assert world.at(target).get(f"/v1/documents/{document}").status_code == 200
+
+
+@check("knative")
+def what_queue_proxy_queues_is_answered_and_what_is_too_much_gets_503(world: World) -> None:
+    """MAX_INFLIGHT as large as containerConcurrency refuses nothing that the platform lets through."""
+    document = world.uploaded()
+    with (
+        world.serve("query", Front(at_once=AT_ONCE), MAX_INFLIGHT=str(AT_ONCE)) as target,
+        held(world, target, document, AT_ONCE, 3) as waiting,
+        ThreadPoolExecutor(2 * QUEUED) as pool,
+    ):
+        crowd = [pool.submit(world.at(target).get, f"/v1/documents/{document}") for _ in range(2 * QUEUED)]
+        told = sorted(call.result().status_code for call in crowd)
+        assert [call.result().status_code for call in waiting] == [200] * AT_ONCE
+    assert told == [200] * QUEUED + [503] * QUEUED

@@ -1,0 +1,21 @@
+"""Every check in every home: `CONFORMANCE_HOMES` names them, by commas; the bare processes where it is not set."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance import checks
+from tests.conformance.conftest import NAMES
+from tests.conformance.homes import HOMES
+from tests.conformance.world import CHECKS, Check, World
+
+CASES = [pytest.param(name, check, id=f"{name}: {check.name}") for name in NAMES for check in CHECKS if HOMES[name].front in check.fronts]
+
+
+@pytest.mark.parametrize(("running", "check"), CASES, indirect=["running"])
+def test_a_function_keeps_the_contract(world: World, check: Check) -> None:
+    check.run(world)
+
+
+def test_every_topic_has_checks() -> None:
+    assert {check.topic for check in CHECKS} == set(checks.__all__)
