@@ -14,6 +14,7 @@ from tests.support.stores import Store, running_ceph
 
 TOKEN = "what-stands-in-the-path"
 ORIGIN = "https://app.example"
+BEGINS = 120  # seconds until Ceph looks after the queue of a new topic: 30 were seen
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_the_path_from_nothing_to_a_delivered_event(store: Store, sink: Sink, bu
     upload(store.client(), bucket, "elsewhere/no.png")
     upload(store.client(), bucket, "incoming/扫描 a+b.png")
     upload(store.client(), bucket, "uploads/default-1")
-    received = sink.await_keys("incoming/扫描 a+b.png", "uploads/default-1")
+    received = sink.await_keys("incoming/扫描 a+b.png", "uploads/default-1", seconds=BEGINS)
     assert {one.path for one in received} == {f"/events/s3/{TOKEN}"}
     assert "elsewhere/no.png" not in sink.keys
 
@@ -51,7 +52,7 @@ def test_a_topic_that_posted_elsewhere_posts_to_the_new_address(store: Store, si
     assert "let the topic" in said
     assert "send the events" in said
     upload(store.client(), bucket, "uploads/default-2")
-    sink.await_keys("uploads/default-2")
+    sink.await_keys("uploads/default-2", seconds=BEGINS)
 
 
 def test_configuration_of_others_stays(store: Store, bucket: str, sink: Sink, environ: dict[str, str]) -> None:
