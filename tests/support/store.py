@@ -1,4 +1,7 @@
-"""A real S3 store for tests: the embedded stack's own gateway, started once a session on a free port."""
+"""A real S3 store for tests: the embedded stack's own gateway, started once a session on a free port.
+
+`DOCUSNAP_TEST_STORE` names another one, `minio`, `ceph` or `ministack`, which `tests/system/need` has brought (`tests/system/stores`).
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ import sysconfig
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +28,9 @@ from moto import mock_aws
 
 from tests.support.ports import free_port
 
-__all__ = ["aws_settings", "offline_settings", "s3_gateway", "store_settings"]
+__all__ = ["aws_settings", "offline_settings", "s3_gateway", "store_settings", "versioned_settings"]
 
+EMBEDDED = "juicefs"
 JUICEFS = Path(sysconfig.get_path("scripts")) / "juicefs"
 
 
@@ -37,6 +41,7 @@ class S3Gateway:
     url: str
     access_key: str
     secret_key: str
+    name: str = EMBEDDED
 
     def new_bucket(self) -> str:
         name = f"bucket-{uuid.uuid4().hex}"
@@ -69,9 +74,25 @@ def client(gateway: S3Gateway) -> Any:
 
 @pytest.fixture(scope="session")
 def s3_gateway() -> Iterator[S3Gateway]:
-    """The JuiceFS gateway, as `make run` starts it, without notifications."""
-    with tempfile.TemporaryDirectory(prefix="docusnap-s3-", ignore_cleanup_errors=True) as folder, running_gateway(Path(folder)) as gateway:
+    """The JuiceFS gateway, as `make run` starts it, without notifications; or the store that was named."""
+    name = os.environ.get("DOCUSNAP_TEST_STORE") or EMBEDDED
+    start = running_gateway if name == EMBEDDED else named_store(name)
+    with tempfile.TemporaryDirectory(prefix="docusnap-s3-", ignore_cleanup_errors=True) as folder, start(Path(folder)) as gateway:
         yield gateway
+
+
+def named_store(name: str) -> Callable[..., AbstractContextManager[S3Gateway]]:
+    """How to start this one: a folder, and what its server takes of `webhook`, `token` and `origins`."""
+    from tests.support import stores  # noqa: PLC0415  what `make test` has no use for
+
+    running = {"minio": stores.running_minio, "ceph": stores.running_ceph, "ministack": stores.running_ministack}[name]
+
+    @contextmanager
+    def start(folder: Path, **options: Any) -> Iterator[S3Gateway]:
+        with running(folder, **options) as store:
+            yield S3Gateway(store.url, store.access_key, store.secret_key, store.name)
+
+    return start
 
 
 @contextmanager
@@ -132,6 +153,20 @@ def _await(process: subprocess.Popen[bytes], url: str) -> None:
 def store_settings(s3_gateway: S3Gateway) -> Settings:
     """Settings of a bucket of this test's own on the real gateway."""
     return settings.load(s3_gateway.environ(s3_gateway.new_bucket()))
+
+
+@pytest.fixture
+def versioned_settings(request: pytest.FixtureRequest) -> Settings:
+    """Settings of a bucket that keeps versions: on moto, since the embedded store has none, or on the store that was named."""
+    if not os.environ.get("DOCUSNAP_TEST_STORE"):
+        moto: Settings = request.getfixturevalue("aws_settings")
+        return moto
+    gateway: S3Gateway = request.getfixturevalue("s3_gateway")
+    bucket = gateway.new_bucket()
+    s3 = client(gateway)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.close()
+    return settings.load(gateway.environ(bucket))
 
 
 @pytest.fixture

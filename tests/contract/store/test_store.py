@@ -1,11 +1,9 @@
-"""What a store must do, and what it must refuse, on the real gateway."""
+"""What a store must do, on a real one; what it must refuse is in `test_refusals.py`."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
-import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 import requests
 from boto3.s3.transfer import TransferConfig
 from docusnap.adapters.s3 import S3Store, attachment
-from docusnap.errors import ObjectChanged, ObjectMissing, StoreDenied, StoreUnavailable
+from docusnap.errors import ObjectChanged, ObjectMissing, StoreUnavailable
 from docusnap.model import ObjectVersion, UploadTicket
 from docusnap.settings import Settings
 
@@ -76,11 +74,6 @@ def test_a_store_that_is_away_is_unavailable(store_settings: Settings, tmp_path:
         away.fetch(ObjectVersion("b", "k", "e", 1), tmp_path / "object", timeout=5)
 
 
-def test_wrong_credentials_are_refused(store_settings: Settings) -> None:
-    with pytest.raises(StoreDenied):
-        S3Store(replace(store_settings, aws_secret_access_key="wrong" * 8)).head("uploads/a")
-
-
 def test_the_listing_goes_on_where_it_stopped(store: S3Store) -> None:
     for name in ("a", "b", "c"):
         _uploaded(store, f"incoming/{name}")
@@ -94,81 +87,9 @@ def test_an_original_is_saved_under_its_name(store: S3Store) -> None:
     assert "filename*=UTF-8''%E6%89%AB%E6%8F%8F%201.png" in answer.headers["Content-Disposition"]
 
 
-def test_more_bytes_than_signed_are_refused(store: S3Store) -> None:
-    assert _put(store.presign_put("uploads/a", "image/png", len(BODY), SOON), BODY + b"!").status_code in {400, 403}
-    assert store.head("uploads/a") is None
-
-
-def test_a_foreign_type_is_refused(store: S3Store) -> None:
-    assert _put(store.presign_put("uploads/a", "image/png", len(BODY), SOON), **{"Content-Type": "text/html"}).status_code == 403
-
-
-def test_a_tampered_signature_is_refused(store: S3Store) -> None:
-    ticket = store.presign_put("uploads/a", "image/png", len(BODY), SOON)
-    head, signature = ticket.url.split("X-Amz-Signature=")
-    other = ("1" if signature[0] == "0" else "0") + signature[1:]
-    assert _put(replace(ticket, url=f"{head}X-Amz-Signature={other}")).status_code == 403
-
-
-def test_another_key_than_the_signed_one_is_refused(store: S3Store) -> None:
-    ticket = store.presign_put("uploads/a", "image/png", len(BODY), SOON)
-    assert _put(replace(ticket, url=ticket.url.replace("uploads/a", "uploads/b"))).status_code == 403
-
-
-def test_an_expired_upload_url_is_refused(store: S3Store) -> None:
-    ticket = store.presign_put("uploads/a", "image/png", len(BODY), timedelta(seconds=1))
-    time.sleep(2.5)
-    assert _put(ticket).status_code == 403
-
-
 def test_a_post_within_its_policy_arrives(store: S3Store) -> None:
     assert _post(store.presign_post("uploads/p", "image/png", (1, 100), SOON)).status_code == 204
     assert store.head("uploads/p") is not None
-
-
-@pytest.mark.parametrize(
-    ("body", "fields"), [(b"x" * 101, {}), (b"", {}), (BODY, {"Content-Type": "text/html"}), (BODY, {"key": "uploads/q"})]
-)
-def test_a_post_outside_its_policy_is_refused(store: S3Store, body: bytes, fields: dict[str, str]) -> None:
-    assert _post(store.presign_post("uploads/p", "image/png", (1, 100), SOON), body, **fields).status_code in {400, 403}
-    assert store.list("uploads/", None, 10) == []
-
-
-def test_a_post_whose_policy_was_tampered_with_is_refused(store: S3Store) -> None:
-    ticket = store.presign_post("uploads/p", "image/png", (1, 100), SOON)
-    assert ticket.fields is not None
-    policy = base64.b64decode(ticket.fields["policy"]).replace(b"100", b"999")
-    assert _post(ticket, b"x" * 200, policy=base64.b64encode(policy).decode()).status_code == 403
-
-
-def test_a_post_without_a_signature_is_refused(store: S3Store) -> None:
-    ticket = store.presign_post("uploads/p", "image/png", (1, 100), SOON)
-    assert _post(replace(ticket, fields={"key": "uploads/p", "Content-Type": "image/png"})).status_code in {400, 403}
-    assert store.head("uploads/p") is None
-
-
-def test_an_expired_post_is_refused(store: S3Store) -> None:
-    ticket = store.presign_post("uploads/p", "image/png", (1, 100), timedelta(seconds=1))
-    time.sleep(2.5)
-    assert _post(ticket).status_code == 403
-
-
-def test_a_longer_life_than_signed_is_refused(store: S3Store) -> None:
-    ticket = store.presign_put("uploads/a", "image/png", len(BODY), SOON)
-    assert _put(replace(ticket, url=ticket.url.replace("X-Amz-Expires=300", "X-Amz-Expires=30000"))).status_code == 403
-
-
-def test_a_put_that_might_overwrite_is_refused(store: S3Store) -> None:
-    ticket = store.presign_put("uploads/a", "image/png", len(BODY), SOON)
-    assert requests.put(ticket.url, data=BODY, headers={"Content-Type": "image/png"}, timeout=10).status_code in {400, 403}
-
-
-def test_nobody_reads_or_writes_without_a_signature(store: S3Store) -> None:
-    ticket = store.presign_put("uploads/a", "image/png", len(BODY), SOON)
-    bare = ticket.url.partition("?")[0]
-    assert _put(replace(ticket, url=bare)).status_code == 403
-    _uploaded(store)
-    assert requests.get(bare, timeout=10).status_code == 403
 
 
 @pytest.mark.parametrize("content_type", ["image/png", "text/plain; charset=utf-8", "application/x-what+ever"])

@@ -1,4 +1,7 @@
-"""Buckets that keep versions, as AWS's do, and listings of more than one answer. On moto, which checks no credentials."""
+"""Buckets that keep versions, as AWS's do, and listings of more than one answer.
+
+On moto, which checks no credentials, since the embedded store keeps no versions; `tests/system/stores` runs them on stores that do.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,10 @@ import pytest
 from docusnap.adapters.s3 import S3Store
 from docusnap.settings import Settings
 
-BUCKET = "versioned"
-
 
 @pytest.fixture
-def store(aws_settings: Settings) -> S3Store:
-    return S3Store(aws_settings)
+def store(versioned_settings: Settings) -> S3Store:
+    return S3Store(versioned_settings)
 
 
 @pytest.fixture
@@ -23,13 +24,13 @@ def client(store: S3Store) -> Any:
     return store._client
 
 
-def _left(client: Any) -> set[str]:
-    found = client.list_object_versions(Bucket=BUCKET)
+def _left(store: S3Store) -> set[str]:
+    found = store._client.list_object_versions(Bucket=store.bucket)
     return {entry["Key"] for entry in [*found.get("Versions", ()), *found.get("DeleteMarkers", ())]}
 
 
 def test_head_tells_the_version(store: S3Store, client: Any) -> None:
-    version = client.put_object(Bucket=BUCKET, Key="incoming/a", Body=b"1")["VersionId"]
+    version = client.put_object(Bucket=store.bucket, Key="incoming/a", Body=b"1")["VersionId"]
     found = store.head("incoming/a")
     assert found is not None
     assert found.version_id == version
@@ -37,32 +38,32 @@ def test_head_tells_the_version(store: S3Store, client: Any) -> None:
 
 def test_delete_leaves_no_version_and_no_marker_and_keeps_keys_that_begin_alike(store: S3Store, client: Any) -> None:
     for body in (b"1", b"2"):
-        client.put_object(Bucket=BUCKET, Key="incoming/a", Body=body)
-    client.delete_object(Bucket=BUCKET, Key="incoming/a")
+        client.put_object(Bucket=store.bucket, Key="incoming/a", Body=body)
+    client.delete_object(Bucket=store.bucket, Key="incoming/a")
     for other in ("incoming/a b", "incoming/aa"):
-        client.put_object(Bucket=BUCKET, Key=other, Body=b"1")
+        client.put_object(Bucket=store.bucket, Key=other, Body=b"1")
     store.delete("incoming/a")
-    assert _left(client) == {"incoming/a b", "incoming/aa"}
+    assert _left(store) == {"incoming/a b", "incoming/aa"}
 
 
 def test_delete_takes_what_was_put_before_versions_were_kept(store: S3Store, client: Any) -> None:
-    client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
-    client.put_object(Bucket=BUCKET, Key="incoming/a", Body=b"1")
-    client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    client.put_object(Bucket=BUCKET, Key="incoming/a", Body=b"2")
+    client.put_bucket_versioning(Bucket=store.bucket, VersioningConfiguration={"Status": "Suspended"})
+    client.put_object(Bucket=store.bucket, Key="incoming/a", Body=b"1")
+    client.put_bucket_versioning(Bucket=store.bucket, VersioningConfiguration={"Status": "Enabled"})
+    client.put_object(Bucket=store.bucket, Key="incoming/a", Body=b"2")
     store.delete("incoming/a")
-    assert _left(client) == set()
+    assert _left(store) == set()
 
 
 def test_deleting_twice_leaves_no_marker(store: S3Store, client: Any) -> None:
-    client.put_object(Bucket=BUCKET, Key="incoming/a", Body=b"1")
+    client.put_object(Bucket=store.bucket, Key="incoming/a", Body=b"1")
     store.delete("incoming/a")
-    assert _left(client) == set()
+    assert _left(store) == set()
 
 
 def test_a_listing_longer_than_one_answer_is_whole(store: S3Store, client: Any) -> None:
     for number in range(1005):
-        client.put_object(Bucket=BUCKET, Key=f"incoming/{number:04}", Body=b"")
+        client.put_object(Bucket=store.bucket, Key=f"incoming/{number:04}", Body=b"")
     assert len(store.list("incoming/", None, 1002)) == 1002
     assert [version.key for version in store.list("incoming/", "incoming/1002", 5000)] == ["incoming/1003", "incoming/1004"]
 
