@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import minio
 import requests
 from docusnap.hosts.embedded.home import read_values
 from docusnap.hosts.embedded.processes import Kin
@@ -97,7 +99,9 @@ class EmbeddedHome:
         return subprocess.run(command, env=self._environ(), cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
     def put_foreign(self, key: str, body: bytes) -> None:
-        self._s3().put_object(Bucket=self.s3_keys["S3_BUCKET"], Key=key, Body=body)
+        keys = self.s3_keys
+        client = minio.Minio(f"127.0.0.1:{self.s3_port}", keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], secure=False)
+        client.put_object(keys["S3_BUCKET"], key, io.BytesIO(body), len(body))
 
     def has_object(self, key: str) -> bool:
         return has_object(self._s3(), self.s3_keys["S3_BUCKET"], key)
