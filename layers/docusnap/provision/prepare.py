@@ -11,7 +11,7 @@ from docusnap.provision.plan import Change, Found, Note, Plan, Step, Wanted, pla
 ROUNDS = 4  # somebody else may write the same document between our reading and our writing
 
 
-class NotOffered(Exception):  # never leaves this module
+class NotOffered(Exception):  # from an adapter to `prepare`, never further
     """The store cannot do this; the message says what to do instead."""
 
     def __init__(self, text: str, *, blocks: bool = False) -> None:
