@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 
-T = TypeVar("T")
 Json = dict[str, Any]
 
 RUNNING = {"awaiting_upload", "queued", "processing"}
-
-
-def eventually(look: Callable[[], T], what: str, seconds: float) -> T:
-    """What `look` returns, once that is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
-        time.sleep(0.1)
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.client import Client, eventually
+from tests.acceptance.client import Client
 from tests.acceptance.homes.base import ROOT
 from tests.acceptance.homes.embedded_home import EmbeddedHome, opened
+from tests.support.waiting import eventually
 
 SAMPLE = ROOT / "layers/docusnap/sample"
 PAGE, PAGE_TEXT = (SAMPLE / "page.png").read_bytes(), (SAMPLE / "page.txt").read_text("utf-8").rstrip("\n")

@@ -17,10 +17,11 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.acceptance.client import Client, Json, eventually, upload
+from tests.acceptance.client import Client, Json, upload
 from tests.acceptance.homes import opened
 from tests.acceptance.homes.base import ROOT, Home
 from tests.support.pages import Pdf, letter, picture_at
+from tests.support.waiting import eventually
 
 PAGES = ROOT / "tests/data/pages"
 CHINESE = (PAGES / "chinese.png").read_bytes()
