@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
+from docusnap import __version__
 
 from tests.conformance.target import Target
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-IMAGE = os.environ.get("CONFORMANCE_IMAGE", "localhost/docusnap-{function}:latest")
+IMAGE = "localhost/docusnap-{target}:" + __version__  # as infra/images/build names them
 GUNICORN = (sys.executable, "-m", "gunicorn", "--config", "python:docusnap.hosts.gunicorn_conf")
 
 Environ = Mapping[str, str]
@@ -37,7 +38,7 @@ def container(environ: Environ) -> Command:
 
     `podman run` passes signals on, and ends with the container's status. A database's socket is brought in, where that is its address.
     """
-    image = IMAGE.format(function="ocr" if environ.get("FUNCTION") == "ocr" else "functions")
+    image = IMAGE.format(target="ocr" if environ.get("FUNCTION") == "ocr" else "functions")
     given = [part for name, value in environ.items() for part in ("--env", f"{name}={value}")]
     _, _, folder = environ.get("DATABASE_URL", "").partition("?host=")
     mounted = ["--volume", f"{folder}:{folder}"] if folder else []
@@ -55,6 +56,9 @@ class Front:
     gateway_seconds: float = 60.0  # OpenFaaS: the gateway's own patience
 
 
+USUAL = Front()
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """A launcher, and what stands before it: nothing, OpenFaaS, or Knative's queue-proxy."""
@@ -65,7 +69,7 @@ class Home:
     extra: Environ = field(default_factory=dict)  # set whatever a check sets: what makes a bad server bad
 
     @contextmanager
-    def serve(self, environ: Environ, folder: Path, front: Front = Front()) -> Iterator[Target]:
+    def serve(self, environ: Environ, folder: Path, front: Front = USUAL) -> Iterator[Target]:
         """Start it, wait until it answers, and end whatever a check left running."""
         with ExitStack() as running, (folder / "log").open("ab") as log:
             target = FRONTS[self.front](Started(running, log, folder / "log", self, environ), front)

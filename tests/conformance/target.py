@@ -6,7 +6,8 @@ import http.client
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ class Target:
         return self.call("POST", path, **options)
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
-        return requests.request(method, self.url + path, **{"timeout": 60, "allow_redirects": False, **options})
+        return requests.request(method, self.url + path, timeout=60, allow_redirects=False, **options)
 
     def connect(self) -> socket.socket:
         """A connection without any HTTP on it yet."""
@@ -55,17 +56,18 @@ class Target:
     def probe(self, path: str = "/_/ready", method: str = "GET") -> int:
         return requests.request(method, self.probe_url + path, headers=self.probe_headers, timeout=10).status_code
 
-    def prober(self) -> Callable[[], int]:
+    @contextmanager
+    def prober(self) -> Iterator[Callable[[], int]]:
         """Asks for readiness on one connection that stays open."""
-        link = http.client.HTTPConnection("127.0.0.1", urlsplit(self.probe_url).port, timeout=10)
+        with closing(http.client.HTTPConnection("127.0.0.1", urlsplit(self.probe_url).port, timeout=10)) as link:
 
-        def ask() -> int:
-            link.request("GET", "/_/ready", headers=dict(self.probe_headers))
-            response = link.getresponse()
-            response.read()
-            return response.status
+            def ask() -> int:
+                link.request("GET", "/_/ready", headers=dict(self.probe_headers))
+                response = link.getresponse()
+                response.read()
+                return response.status
 
-        return ask
+            yield ask
 
     def terminate(self) -> None:
         self.stopped.append(True)

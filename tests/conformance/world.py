@@ -13,7 +13,7 @@ from typing import Any
 from docusnap.adapters.postgres.ledger import PostgresLedger
 from docusnap.model import Scope
 
-from tests.conformance.homes import Front, Home
+from tests.conformance.homes import USUAL, Front, Home
 from tests.conformance.target import Target
 from tests.support.api import EVENTS_TOKEN, Tenant
 
@@ -36,7 +36,7 @@ class Running:
         return self.targets[function]
 
     @contextmanager
-    def serve(self, function: str, front: Front = Front(), **environ: str) -> Iterator[Target]:
+    def serve(self, function: str, front: Front = USUAL, **environ: str) -> Iterator[Target]:
         folder = self.folder / f"{function}-{time.monotonic_ns()}"
         folder.mkdir()
         with self.home.serve({**self.environ, "FUNCTION": function, **environ}, folder, front) as target:
@@ -64,7 +64,7 @@ class World:
         """One that all checks share, with usual settings."""
         return self.running.target(function)
 
-    def serve(self, function: str, front: Front = Front(), **environ: str) -> AbstractContextManager[Target]:
+    def serve(self, function: str, front: Front = USUAL, **environ: str) -> AbstractContextManager[Target]:
         """One of this check's own, which it may end."""
         return self.running.serve(function, front, **environ)
 

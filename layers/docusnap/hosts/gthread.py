@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import uuid
 from http import HTTPStatus
@@ -31,6 +32,18 @@ OURS = (gunicorn_errors.ConfigurationProblem, gunicorn_errors.InvalidResponseHea
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """The worker class of every host. With TLS, which ends at the proxy in front, it is gunicorn's own."""
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """At its end it answers who has connected by then, and closes its door: gunicorn alone leaves later ones waiting, to be cut off."""
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive:
+            return
+        for listener in self.sockets:
+            for _ in range(self.cfg.backlog):
+                if not select.select([listener], [], [], 0)[0]:
+                    break
+                self.accept(listener)
+            listener.close()
 
     def handle(self, conn: Any) -> Any:
         """One request, in a thread of the pool. False: the connection is at its end."""

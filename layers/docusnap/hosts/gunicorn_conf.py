@@ -11,6 +11,7 @@ import importlib
 import logging
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from prometheus_client import multiprocess
@@ -22,13 +23,26 @@ from docusnap.hosts import logs, stop
 log = logging.getLogger(__name__)
 
 FUNCTION = os.environ.get("FUNCTION")  # the container's one function; unset where a gateway serves several
+APP = "docusnap.hosts.function:app"
 SPARE_THREADS = 4  # for probes, and for saying 429
 
-bind = f"{os.environ.get('HOST') or '0.0.0.0'}:{os.environ.get('PORT') or '8080'}"  # noqa: S104  a container answers its network
+_problems: list[str] = []
+
+
+def _number(name: str, default: int) -> int:
+    """A variable of gunicorn's own. What is none is told by `on_starting`, with all else that is wrong."""
+    text = os.environ.get(name) or str(default)
+    if text.isascii() and text.isdigit():
+        return int(text)
+    _problems.append(f"{name}: {text!r} is not a whole number.")
+    return default
+
+
+bind = f"{os.environ.get('HOST') or '0.0.0.0'}:{_number('PORT', 8080)}"  # noqa: S104  a container answers its network
 worker_class = "docusnap.hosts.gthread.Worker"
 # A container of one function grows by its number: what scales it counts requests by container.
-workers = int(os.environ.get("WEB_CONCURRENCY") or ("1" if FUNCTION else "2"))
-threads = int(os.environ.get("MAX_INFLIGHT") or "16") + SPARE_THREADS if FUNCTION else 16
+workers = _number("WEB_CONCURRENCY", 1 if FUNCTION else 2)
+threads = _number("MAX_INFLIGHT", 16) + SPARE_THREADS if FUNCTION else 16
 timeout = 120  # a page may take its 60 s
 graceful_timeout = 8
 keepalive = 75  # longer than a proxy's, so that it is the proxy who closes
@@ -37,17 +51,28 @@ control_socket_disable = True
 accesslog = None  # the gateway writes its own, by route
 
 
-def on_starting(server: Any) -> None:  # noqa: ARG001  gunicorn's signature
-    """A container whose settings are wrong says so in one sentence and ends, instead of answering 500."""
-    if FUNCTION is None:
+def on_starting(server: Any) -> None:
+    """A container whose settings are wrong says so, all at once, and ends, instead of answering 500."""
+    if FUNCTION is None and server.app.app_uri != APP:
         return
     logs.configure()
-    try:
-        settings.load(os.environ)
-        importlib.import_module("docusnap.hosts.function").check(FUNCTION)
-    except ConfigurationError as exc:
-        log.error(exc.detail)  # noqa: TRY400  a traceback would hide the sentence
+    problems = [*_problems, *_refused(lambda: settings.load(os.environ)), *_refused(lambda: function().check(FUNCTION or ""))]
+    if problems:
+        log.error(" ".join(dict.fromkeys(problems)))
         sys.exit(1)
+
+
+def _refused(read: Callable[[], object]) -> list[str]:
+    try:
+        read()
+    except ConfigurationError as exc:
+        return [exc.detail]
+    return []
+
+
+def function() -> Any:
+    """The container's module, which a gateway of several functions does without."""
+    return importlib.import_module("docusnap.hosts.function")
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001
@@ -55,7 +80,7 @@ def post_worker_init(worker: Any) -> None:  # noqa: ARG001
     logs.configure()
     stop.on_signals()
     if FUNCTION is not None:
-        importlib.import_module("docusnap.hosts.function").warm()
+        function().warm()
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001

@@ -86,10 +86,15 @@ def guarded(application: Application) -> Application:
             known = exc if isinstance(exc, errors.DocuSnapError) else errors.DocuSnapError()
             if known.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 log.exception("a request failed", extra={"request_id": request_id(environ)})
-            answer = problems.answer(known, request_id(environ))
-            return respond(environ, start, answer.status, answer.headers, answer.body.encode())
+            return refuse(environ, start, known)
 
     return guard
+
+
+def refuse(environ: Environ, start: StartResponse, exc: errors.DocuSnapError) -> Iterable[bytes]:
+    """Answer with the error's problem document."""
+    answer = problems.answer(exc, request_id(environ))
+    return respond(environ, start, answer.status, answer.headers, answer.body.encode())
 
 
 def is_probe(environ: Environ) -> bool:
@@ -226,9 +231,9 @@ def _json_of(body: bytes) -> Any:
 
 
 def request_id(environ: Environ) -> str:
-    """The caller's own where it is a harmless word, so that logs along the way can be joined."""
+    """The caller's own, or the call's on OpenFaaS, where it is a harmless word, so that logs along the way can be joined."""
     if REQUEST_ID not in environ:
-        given = environ.get("HTTP_X_REQUEST_ID", "")
+        given = environ.get("HTTP_X_REQUEST_ID") or environ.get("HTTP_X_CALL_ID", "")
         environ[REQUEST_ID] = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else uuid.uuid4().hex
     return str(environ[REQUEST_ID])
 

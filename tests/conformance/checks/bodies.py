@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +18,14 @@ BODY = json.dumps({"filename": "扫描件.png", "content_type": "image/png", "si
 
 def pieces(body: bytes, size: int) -> Iterator[bytes]:
     return (body[start : start + size] for start in range(0, len(body), size))
+
+
+def answered(client: socket.socket) -> int:
+    """The status of the next answer on a connection, whose body is read."""
+    response = http.client.HTTPResponse(client)
+    response.begin()
+    response.read()
+    return response.status
 
 
 @check()
@@ -37,7 +48,7 @@ def trailers_and_chunk_extensions_are_read_over(world: World) -> None:
     with target.connect() as client:
         for _ in range(2):  # the connection is still in step after the first
             client.sendall(head + chunks)
-            assert client.recv(65536).startswith(b"HTTP/1.1 201")
+            assert answered(client) == 201
 
 
 @check()
@@ -45,12 +56,17 @@ def a_length_beside_chunks_smuggles_nothing(world: World) -> None:
     """Refused where it comes so; a proxy of Go's drops the length and sends the chunks on. Never is the rest read as a second request."""
     alice, target = world.at(world.target("upload")), world.target("upload")
     head = target.head(
-        "POST", "/v1/documents", f"Authorization: Bearer {alice.key}", "Content-Length: 5", "Transfer-Encoding: chunked", "Connection: close"
+        "POST",
+        "/v1/documents",
+        f"Authorization: Bearer {alice.key}",
+        "Content-Length: 5",
+        "Transfer-Encoding: chunked",
+        "Connection: close",
     )
     with target.connect() as client:
         client.sendall(head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY))
         received = b"".join(iter(lambda: client.recv(65536), b""))
-    assert received.count(b"HTTP/1.1 ") == 1, received
+    assert len(re.findall(rb"HTTP/1.1 \d{3} ", received)) == 1, received
     assert received.startswith(b"HTTP/1.1 400" if world.front == "bare" else b"HTTP/1.1 201"), received[:200]
 
 

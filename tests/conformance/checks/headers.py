@@ -45,23 +45,23 @@ def the_authorization_decides_and_nothing_else(world: World) -> None:
     assert world.target("intake").call("HEAD", f"/events/s3/{EVENTS_TOKEN}").status_code == 200
 
 
-def location(world: World, target: Target, document: str, **headers: str) -> str:
-    answer = world.at(target).post(f"/v1/documents/{document}/reprocess", headers={**FORWARDED, **headers})
-    assert answer.status_code == 202, answer.text
-    return str(answer.headers["Location"])
+def location(world: World, target: Target, **headers: str) -> str:
+    """The link to a new document, without the identifier."""
+    answer = world.at(target).call("POST", "/v1/documents", data=BODY, headers={**FORWARDED, **headers})
+    assert answer.status_code == 201, answer.text
+    return str(answer.headers["Location"]).removesuffix(answer.json()["id"])
 
 
 @check()
 def a_link_names_the_forwarded_host_only_where_the_proxy_is_trusted(world: World) -> None:
-    document = world.uploaded()
-    path = f"/v1/documents/{document}"
-    assert location(world, world.target("upload"), document) == path
+    path = "/v1/documents/"
+    assert location(world, world.target("upload")) == path
     with world.serve("upload", TRUSTED_PROXIES="127.0.0.0/8") as target:
-        assert location(world, target, document) == f"https://ocr.example/scans{path}"
+        assert location(world, target) == f"https://ocr.example/scans{path}"
         for bad in ("evil.example/x", "a b", "x@y", "<x>"):
-            assert location(world, target, document, **{"X-Forwarded-Host": bad}) == path
+            assert location(world, target, **{"X-Forwarded-Host": bad}) == path
     with world.serve("upload", TRUSTED_PROXIES="192.0.2.0/24") as target:
-        assert location(world, target, document) == path
+        assert location(world, target) == path
 
 
 @check()

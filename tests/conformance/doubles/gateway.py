@@ -1,9 +1,10 @@
 """A double of OpenFaaS's gateway with its provider's proxy, before one function: what they were measured to do, and nothing else.
 
-Measured once on the gateway's source of 2026-07-02 with the real provider proxy: `/function/NAME/path?query` reaches the function as
-`/path?query`, `%2F` decoded; all methods and `Authorization` pass; `Host` is the function's own, the caller's is in `X-Forwarded-Host` unless
-there is one already, and so is its address, with a port, in `X-Forwarded-For`; `X-Call-Id` and `X-Start-Time` are added; bodies are chunked;
-status, Retry-After and body of 429 and 503 pass; past `upstream_timeout` 502; where the function's connection is cut a POST becomes 500
+Measured once on the gateway's source of 2026-07-02 with the real provider proxy: `/function/NAME/path?query` reaches the function
+as `/path?query`, `%2F` decoded; all methods and `Authorization` pass; `Host` is the function's own, the caller's is in
+`X-Forwarded-Host` unless there is one already (read in its source), and so is its address, with a port, in `X-Forwarded-For`; `X-Call-Id`
+and `X-Start-Time` are added; bodies are chunked; status, Retry-After and body of 429 and 503 pass; past `upstream_timeout` 502; where the
+function's connection is cut a POST becomes 500
 and a GET is sent again until the gateway gives up; a caller who hangs up cancels the call; `/async-function/` is 404 without NATS.
 
     upstream_url=http://127.0.0.1:8081 port=8080 upstream_timeout=65 python -m tests.conformance.doubles.gateway
@@ -41,7 +42,7 @@ class Gateway(Handler):
         ends, headers = time.monotonic() + TIMEOUT, self._headers()
         while True:
             try:
-                return send_on(self, UPSTREAM, path, headers, body, ends - time.monotonic())
+                return send_on(self, UPSTREAM, path, headers, body, seconds=ends - time.monotonic())
             except TooLate:
                 return plain(502)
             except CutOff:

@@ -1,14 +1,16 @@
-"""A double of Knative Serving's queue-proxy: what its documentation and its source say, not what was measured: it could not be built here.
+"""A double of Knative Serving's queue-proxy: what its documentation and its source say. Nothing was measured: it could not be built here.
 
-Read in knative/serving `pkg/queue/{handler,breaker,forwarded_shim}.go`, `pkg/queue/sharedmain/{main,handlers}.go`, `pkg/http/handler/timeout.go` and
-knative/pkg `network/handlers/drain.go`: with CONTAINER_CONCURRENCY so many calls go on at once, ten times as many wait, one more is 503
-"pending request queue full"; past REVISION_TIMEOUT_SECONDS (the wait counts) 504 "request timeout" if nothing was sent yet; `K-Network-Probe: queue` asks the
-container's readiness probe and is 503 "shutting down" while draining; kubelet's probes (`K-Kubelet-Probe`) pass outside of the queue; `Forwarded` is made
-of `X-Forwarded-*`; on SIGTERM it goes on serving until no call came for the quiet period and none is in flight; `/wait-for-drain` on the admin port,
-the container's preStop hook, answers then. A caller who hangs up cancels the call, and a request that it cannot pass on is 502.
-Bodies keep their length in Go's ReverseProxy; here they go on in chunks, the harder case, since HTTP/2 on the way makes them so.
+Read in knative/serving (pkg/queue: handler, breaker, forwarded_shim, sharedmain; pkg/http/handler/timeout) and in knative/pkg
+(network/handlers/drain): with CONTAINER_CONCURRENCY so many calls go on at once and ten times as many wait; one more is 503 "pending
+request queue full". Past REVISION_TIMEOUT_SECONDS, the waiting included, 504 "request timeout" if nothing was sent yet.
+`K-Network-Probe: queue` asks the container's readiness probe, and is 503 "shutting down" while draining; the kubelet's own probes
+(`K-Kubelet-Probe`) pass outside of the queue. `Forwarded` is made of `X-Forwarded-*`. On SIGTERM it goes on serving until no call came
+for the quiet period and none is in flight; `/wait-for-drain` on the admin port, which the container's preStop hook asks, answers then. A caller
+who hangs up cancels the call; a call that it cannot pass on is 502. Go's ReverseProxy keeps a body's length; here bodies go on in chunks,
+the harder case.
 
-    CONTAINER_CONCURRENCY=16 REVISION_TIMEOUT_SECONDS=120 USER_PORT=8080 QUEUE_SERVING_PORT=8012 python -m tests.conformance.doubles.queue_proxy
+    CONTAINER_CONCURRENCY=16 REVISION_TIMEOUT_SECONDS=120 USER_PORT=8080 QUEUE_SERVING_PORT=8012 ADMIN_PORT=8022 \\
+        python -m tests.conformance.doubles.queue_proxy
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ class QueueProxy(Handler):
 
     def _call(self, body: bytes, seconds: float) -> None:
         try:
-            return self.reply(send_on(self, UPSTREAM, self.path, self._headers(), body, seconds))
+            return self.reply(send_on(self, UPSTREAM, self.path, self._headers(), body, seconds=seconds))
         except HungUp:
             return self.cut()
         except TooLate:
@@ -127,7 +129,7 @@ def _readiness() -> object:
 class Admin(Handler):
     """The port that the container's preStop hook asks."""
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  the base class's name
         if self.path != "/wait-for-drain":
             return self.reply(plain(404))
         drained.wait()

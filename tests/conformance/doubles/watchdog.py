@@ -25,7 +25,8 @@ from tests.conformance.doubles.wire import Answer, CutOff, Handler, HungUp, Serv
 
 UPSTREAM = os.environ.get("upstream_url", "")  # noqa: SIM112  of-watchdog's own names are in small letters
 EXEC, WRITE, INTERVAL = (
-    float(os.environ.get(name, default)) for name, default in (("exec_timeout", "10"), ("write_timeout", "12"), ("healthcheck_interval", "1"))
+    float(os.environ.get(name, default))
+    for name, default in (("exec_timeout", "10"), ("write_timeout", "12"), ("healthcheck_interval", "1"))
 )
 PLACES = threading.BoundedSemaphore(int(os.environ.get("max_inflight") or "1000000"))  # noqa: SIM112
 READY_PATH = os.environ.get("ready_path")  # noqa: SIM112
@@ -53,7 +54,7 @@ class Watchdog(Handler):
     def _call(self, body: bytes) -> None:
         began = time.monotonic()
         try:
-            told = send_on(self, UPSTREAM, self.path, self.end_to_end(), body, min(EXEC, WRITE))
+            told = send_on(self, UPSTREAM, self.path, self.end_to_end(), body, seconds=min(EXEC, WRITE))
         except HungUp:
             return self.cut()
         except TooLate:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
 from urllib.parse import urlsplit
 
 HOP = frozenset({"connection", "proxy-connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
@@ -47,7 +48,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), handler)
         self._quiet, self.in_flight = threading.Condition(), 0
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         with self._quiet:
             self.in_flight += 1
         return self
@@ -118,7 +119,7 @@ def plain(status: int, text: str = "", **headers: str) -> Answer:
     return Answer(status, [("Content-Type", "text/plain; charset=utf-8"), *named], text.encode())
 
 
-def send_on(caller: Handler, upstream: str, path: str, headers: Headers, body: bytes, seconds: float) -> Answer:
+def send_on(caller: Handler, upstream: str, path: str, headers: Headers, body: bytes, *, seconds: float) -> Answer:
     """The caller's request, sent to the upstream with its body in chunks: neither proxy knows its length, even where the caller said it.
 
     Raises: HungUp, TooLate, CutOff.
