@@ -80,9 +80,11 @@ class Tenant:
 
 
 @contextmanager
-def serve(folder: Path, environ: Mapping[str, str], app: str = "docusnap.hosts.gateway:app") -> Iterator[Server]:
+def serve(
+    folder: Path, environ: Mapping[str, str], app: str = "docusnap.hosts.gateway:app", *, port: int | None = None
+) -> Iterator[Server]:
     """Start gunicorn with the shipped settings and these variables alone, and end it."""
-    port = free_port()
+    port = port or free_port()
     metrics = folder / "metrics"
     metrics.mkdir(exist_ok=True)
     log = folder / "server.log"

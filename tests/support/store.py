@@ -75,10 +75,14 @@ def client(gateway: S3Gateway) -> Any:
 @pytest.fixture(scope="session")
 def s3_gateway() -> Iterator[S3Gateway]:
     """The JuiceFS gateway, as `make run` starts it, without notifications; or the store that was named."""
-    name = os.environ.get("DOCUSNAP_TEST_STORE") or EMBEDDED
+    name = _named()
     start = running_gateway if name == EMBEDDED else named_store(name)
     with tempfile.TemporaryDirectory(prefix="docusnap-s3-", ignore_cleanup_errors=True) as folder, start(Path(folder)) as gateway:
         yield gateway
+
+
+def _named() -> str:
+    return os.environ.get("DOCUSNAP_TEST_STORE") or EMBEDDED
 
 
 def named_store(name: str) -> Callable[..., AbstractContextManager[S3Gateway]]:
@@ -158,7 +162,7 @@ def store_settings(s3_gateway: S3Gateway) -> Settings:
 @pytest.fixture
 def versioned_settings(request: pytest.FixtureRequest) -> Settings:
     """Settings of a bucket that keeps versions: on moto, since the embedded store has none, or on the store that was named."""
-    if not os.environ.get("DOCUSNAP_TEST_STORE"):
+    if _named() == EMBEDDED:
         moto: Settings = request.getfixturevalue("aws_settings")
         return moto
     gateway: S3Gateway = request.getfixturevalue("s3_gateway")

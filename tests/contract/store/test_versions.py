@@ -5,6 +5,7 @@ On moto, which checks no credentials, since the embedded store keeps no versions
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -62,8 +63,8 @@ def test_deleting_twice_leaves_no_marker(store: S3Store, client: Any) -> None:
 
 
 def test_a_listing_longer_than_one_answer_is_whole(store: S3Store, client: Any) -> None:
-    for number in range(1005):
-        client.put_object(Bucket=store.bucket, Key=f"incoming/{number:04}", Body=b"")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: client.put_object(Bucket=store.bucket, Key=f"incoming/{number:04}", Body=b""), range(1005)))
     assert len(store.list("incoming/", None, 1002)) == 1002
     assert [version.key for version in store.list("incoming/", "incoming/1002", 5000)] == ["incoming/1003", "incoming/1004"]
 
