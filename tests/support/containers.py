@@ -70,12 +70,12 @@ class Container:
         podman("kill", "--signal", "KILL", self.name)
         self._remove()
 
-    def stop(self) -> str:
-        """SIGTERM and ten seconds, as every orchestrator does; returns its log."""
+    def stop(self) -> int:
+        """SIGTERM and ten seconds, as every orchestrator does; the exit code."""
         podman("stop", "--time", "10", self.name)
-        said = self.log
+        code = int(self.state()["exit"])
         self._remove()
-        return said
+        return code
 
     @property
     def log(self) -> str:
