@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 from urllib3.exceptions import HTTPError
 
 from docusnap import errors
+from docusnap.adapters.aws_session import new_session
 from docusnap.model import ObjectVersion, UploadTicket
 from docusnap.settings import Settings
 
@@ -184,7 +184,7 @@ class S3Store:
             proxies={} if host in LOOPBACK else None,
             **{"connect_timeout": 3, "read_timeout": 20, **more},
         )
-        return boto3.session.Session().client(
+        return new_session().client(
             "s3",
             endpoint_url=endpoint,
             region_name=(aws and aws["region"]) or self._settings.s3_region,

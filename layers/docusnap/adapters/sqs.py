@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from docusnap.adapters.aws_session import new_session
 from docusnap.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class SqsWaker:
         parts = urlsplit(self._url)
         region = REGION.match(parts.netloc)
         settings = self._settings
-        return boto3.session.Session().client(
+        return new_session().client(
             "sqs",
             endpoint_url=f"{parts.scheme}://{parts.netloc}",
             region_name=region["region"] if region else settings.s3_region,

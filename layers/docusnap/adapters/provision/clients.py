@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError, PartialCredentialsError
 
+from docusnap.adapters.aws_session import new_session
 from docusnap.adapters.s3 import AWS, LOOPBACK
 from docusnap.errors import ConfigurationError, StoreDenied, StoreUnavailable
 from docusnap.settings import Settings
@@ -40,7 +40,7 @@ def client(settings: Settings, service: str) -> Any:
         read_timeout=30,
         retries={"max_attempts": 2},
     )
-    return boto3.session.Session().client(
+    return new_session().client(
         service,
         endpoint_url=settings.s3_endpoint_url if s3 or not aws else None,
         region_name=region_of(settings),
