@@ -50,6 +50,11 @@ check: install $(VENV)/.dev
 test: install $(VENV)/.dev
 	$(BIN)/python -m pytest $(ARGS)
 
+# The Lambda layer of the zip functions, for template.yaml and serverless.yml: .cache/layer/python. Needs Python 3.11, Lambda's.
+.PHONY: layer
+layer: install
+	PYTHON=$(BIN)/python layers/build
+
 # What needs root, Debian's packages or Go; PARTS="stores lambda" runs these alone. See tests/system/.
 test-system: install $(VENV)/.dev
 	tests/system/run $(PARTS)

@@ -93,7 +93,7 @@ def test_the_zip_functions_are_these_folders_on_the_layer(name: str) -> None:
     sam, sls = deployments.sam_function(SAM, name), SLS["functions"][name]
     assert hasattr(importlib.import_module(f"functions.{name}.app"), entry)
     assert (sam["CodeUri"], sam["Handler"]) == (f"functions/{name}/", f"app.{entry}")
-    assert (sls["package"]["patterns"], sls["handler"]) == ([f"functions/{name}/**"], f"functions/{name}/app.{entry}")
+    assert (sls["package"]["patterns"], sls["handler"]) == ([f"functions/{name}/*.py"], f"functions/{name}/app.{entry}")
     assert sam["Layers"] == sls["layers"] == [{"Ref": "DocusnapLayer"}]
     assert sam["Runtime"] == SLS["provider"]["runtime"] == "python3.11"
 
@@ -174,7 +174,7 @@ def test_the_bucket_tells_the_queue_of_both_prefixes() -> None:
     told = SAM["Resources"]["Bucket"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
     assert {entry["Event"] for entry in told} == {"s3:ObjectCreated:*"}
     assert {entry["Filter"]["S3Key"]["Rules"][0]["Value"] for entry in told} == {"incoming/", "uploads/"}
-    assert SAM["Resources"]["Bucket"]["DependsOn"] == "OcrQueuePolicy"
+    assert SAM["Resources"]["Bucket"]["DependsOn"] == ["OcrQueuePolicy"]
 
 
 @pytest.mark.parametrize("kind", sorted(ANSWERS))
