@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -42,6 +43,19 @@ def broken(folder: Path) -> Iterator[Nginx]:
         ports = {"query": free_port(), "upload": silent.getsockname()[1], "intake": free_port()}
         with running_nginx(folder / "broken", ports, proxy_read_timeout="1s") as found:
             yield found
+
+
+@pytest.fixture(scope="module")
+def encrypted(folder: Path) -> Iterator[Nginx]:
+    """The block for TLS, with a certificate of its own."""
+    tls = folder / "tls"
+    tls.mkdir()
+    names = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
+    subprocess.run([*command, "-keyout", tls / "privkey.pem", "-out", tls / "fullchain.pem"], check=True, capture_output=True, timeout=60)
+    with ExitStack() as held:
+        ports = {name: held.enter_context(running_mirror(name)) for name in ("query", "upload", "intake")}
+        yield held.enter_context(running_nginx(folder / "encrypted", ports, tls=tls))
 
 
 def ask(nginx: Nginx, method: str, path: str, **options: object) -> requests.Response:
@@ -101,6 +115,14 @@ def test_who_asked_is_told_by_nginx_and_not_by_the_client(nginx: Nginx) -> None:
     assert list(told.values()) == [here, here, "http", "127.0.0.1", "Bearer k"]
     assert not {"x-forwarded-prefix", "forwarded"} & set(seen)
     assert len(seen["x-request-id"]) == 32
+
+
+def test_the_block_for_tls_works_as_it_stands_and_is_told_to_the_functions(encrypted: Nginx, folder: Path) -> None:
+    answer = ask(encrypted, "GET", "/v1/documents", verify=folder / "tls/fullchain.pem")
+
+    assert (answer.json()["function"], answer.json()["headers"]["x-forwarded-proto"]) == ("query", "https")
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert ask(encrypted, "DELETE", "/v1/documents/1", verify=folder / "tls/fullchain.pem").json()["function"] == "upload"
 
 
 @pytest.mark.parametrize("path", ["/_/health", "/_/ready", "/metrics", "/_/malformed"])
