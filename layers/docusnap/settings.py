@@ -33,6 +33,7 @@ class Settings:
     ocr_url: str | None  # where the HTTP waker posts
     ocr_queue_url: str | None  # the SQS queue of `ocr`, instead of OCR_URL
     ocr_model_dir: Path | None
+    ocr_device: str  # auto, cpu or cuda
     scratch_dir: Path | None  # None: the system's temporary folder
     max_object_bytes: int
     max_pages: int
@@ -74,6 +75,12 @@ def _upload_seconds(text: str) -> int:
     if (value := _positive_int(text)) > MOST_UPLOAD_SECONDS:
         raise ValueError
     return value
+
+
+def _device(text: str) -> str:
+    if text not in ("auto", "cpu", "cuda"):
+        raise ValueError
+    return text
 
 
 def _list(text: str) -> tuple[str, ...]:
@@ -120,6 +127,7 @@ _VARIABLES: Mapping[str, _Variable] = {
     "ocr_url": _Variable(_http_url, None, "a URL http(s)://host:port/path"),
     "ocr_queue_url": _Variable(_http_url, None, "the URL of an SQS queue"),
     "ocr_model_dir": _Variable(Path, None, "a folder"),
+    "ocr_device": _Variable(_device, "auto", "auto, cpu or cuda"),
     "scratch_dir": _Variable(Path, None, "a folder"),
     "max_object_bytes": _Variable(_positive_int, str(100 * 10**6), _COUNT),
     "max_pages": _Variable(_positive_int, "1000", _COUNT),

@@ -32,8 +32,8 @@ MAX_HEADER = 64 << 20
 MAX_PAYLOAD = 2 << 30  # a child that was taken over must not make its parent allocate without end
 PIPE_BYTES = 1 << 20
 GLANCE_SECONDS = 0.1  # how often a waiting parent looks whether it was told to stop
-# No secrets. On Lambda Python needs its library path; by DOCUSNAP_STACK an embedded stack finds what a killed one left behind.
-INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ", "DOCUSNAP_STACK")
+# No secrets. On Lambda Python needs its library path; the devices are the parent's; by DOCUSNAP_STACK a stack finds what a killed one left.
+INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ", "CUDA_VISIBLE_DEVICES", "DOCUSNAP_STACK")
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 MEMORY_VARIABLE = "DOCUSNAP_CHILD_MEMORY"
 

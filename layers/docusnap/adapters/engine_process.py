@@ -16,6 +16,7 @@ from typing import Any
 from docusnap import errors
 from docusnap.adapters import models
 from docusnap.adapters.child import GLANCE_SECONDS, Child, ChildDied, ChildError, ChildFailed, ChildTimeout, Header, serve
+from docusnap.adapters.onnx import device
 from docusnap.adapters.pages import page_from_json, page_to_json
 from docusnap.model import PageRaster, RecognisedPage
 from docusnap.ports import Clock
@@ -35,8 +36,17 @@ class EngineProcess:
     """
 
     def __init__(self, settings: Settings, program: Sequence[str] | None = None, turn_seconds: float = TURN_SECONDS) -> None:
-        """Starts nothing. `program` is what the child runs. Raises: ConfigurationError when a model file is missing."""
-        self._program = program or ("-m", "docusnap.adapters.engine_process", str(models.locate(settings.ocr_model_dir)))
+        """Starts nothing. `program` is what the child runs.
+
+        Raises: ConfigurationError when a model file is missing, or OCR_DEVICE cannot be had.
+        """
+        device.check(settings.ocr_device)
+        self._program = program or (
+            "-m",
+            "docusnap.adapters.engine_process",
+            str(models.locate(settings.ocr_model_dir)),
+            settings.ocr_device,
+        )
         self._page_seconds, self._turn_seconds = settings.page_seconds, turn_seconds
         self.info = models.info()
         self._turn = threading.Lock()
@@ -123,11 +133,11 @@ class EngineProcess:
         return child
 
 
-def _main(folder: Path) -> None:
+def _main(folder: Path, wanted: str) -> None:
     """The child: loads the models before the first question, and says with each answer if that did not work."""
     from docusnap.adapters.onnx.engine import OnnxEngine  # noqa: PLC0415  the parent never loads ONNX Runtime
 
-    engine = OnnxEngine(folder)
+    engine = OnnxEngine(folder, device=wanted)
     failure: errors.EngineFailed | None = None
     try:
         engine.warm()
@@ -146,4 +156,4 @@ def _main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]))
+    _main(Path(sys.argv[1]), sys.argv[2])

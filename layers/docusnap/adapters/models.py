@@ -16,10 +16,10 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import docusnap
+from docusnap.adapters.onnx import device
 from docusnap.errors import ConfigurationError
 from docusnap.model import EngineInfo, ModelFile
 
@@ -31,7 +31,8 @@ FETCH = "python -m docusnap.adapters.models fetch --requirements requirements/mo
 
 def info() -> EngineInfo:
     """Provenance of what these models recognise; told without loading ONNX Runtime."""
-    return EngineInfo("onnx", f"{docusnap.__version__}+onnxruntime.{version('onnxruntime')}", MODELS)
+    name, version = device.build()
+    return EngineInfo("onnx", f"{docusnap.__version__}+{name}.{version}", MODELS)
 
 
 def default_dir() -> Path:

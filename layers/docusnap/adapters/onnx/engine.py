@@ -29,12 +29,15 @@ class OnnxEngine:
     Cost: 30 MB of model files, about half a gigabyte of memory beside the page itself.
     """
 
-    def __init__(self, model_dir: Path | None = None, threads: int | None = None) -> None:
-        """`threads`: within one network; None takes all cores. Raises: ConfigurationError when a model file is missing."""
+    def __init__(self, model_dir: Path | None = None, threads: int | None = None, device: str = "auto") -> None:
+        """`threads`: within one network; None takes all cores. `device`: auto, cpu or cuda.
+
+        Raises: ConfigurationError when a model file is missing.
+        """
         self._folder = folder = models.locate(model_dir)
         self.info = models.info()
-        self._detector = Detector(Session(folder / models.DETECTOR.name, threads))
-        self._recogniser = Recogniser(Session(folder / models.RECOGNISER.name, threads))
+        self._detector = Detector(Session(folder / models.DETECTOR.name, threads, device))
+        self._recogniser = Recogniser(Session(folder / models.RECOGNISER.name, threads, device))
 
     def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:  # noqa: ARG002  the port's; a page in this process cannot be broken off
         """One result per raster, in order. Raises: EngineFailed, never an empty page instead."""

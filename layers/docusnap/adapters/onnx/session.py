@@ -8,8 +8,15 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+
+from docusnap.adapters.onnx import device
+from docusnap.errors import ConfigurationError
+
+# Since 1.29 the wheels report their use, model hashes included, to their maker; read once, when the library is loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime
 
 
 def cores() -> int:
@@ -17,16 +24,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def providers() -> list[str]:
-    """What to run on, best first. The one place to add CUDA and OpenVINO to, by what the machine has."""
-    return ["CPUExecutionProvider"]
-
-
 class Session:
     """A model with one input and one output. Safe to ask from several threads."""
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
-        self._path, self._threads = path, threads or cores()
+    def __init__(self, path: Path, threads: int | None = None, wanted: str = "auto") -> None:
+        """`wanted`: auto, cpu or cuda (OCR_DEVICE)."""
+        self._path, self._threads, self._wanted = path, threads or cores(), wanted
         self._lock = Lock()
         self._loaded: Any = None
 
@@ -40,10 +43,21 @@ class Session:
 
     @property
     def loaded(self) -> Any:
+        """Raises: ConfigurationError where the device that is wanted cannot be had."""
         with self._lock:
             if self._loaded is None:
-                self._loaded = onnxruntime.InferenceSession(str(self._path), self._options(), providers=providers())
+                self._loaded = self._load()
             return self._loaded
+
+    def _load(self) -> Any:
+        providers = device.choose(self._wanted, device.build()[0])
+        session = onnxruntime.InferenceSession(str(self._path), self._options(), providers=providers)
+        if self._wanted == "cuda" and device.CUDA not in session.get_providers():
+            # The library then takes the CPU by itself, and says why on stderr.
+            raise ConfigurationError(
+                "OCR_DEVICE is cuda, but ONNX Runtime cannot use the device: check its CUDA and cuDNN in the log above."
+            )
+        return session
 
     def _options(self) -> Any:
         options = onnxruntime.SessionOptions()
