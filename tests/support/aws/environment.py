@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from tests.support.stores.store import BINARIES, ROOT
 
 INVOKE = "2015-03-31/functions/function/invocations"
 START_SECONDS = 30.0
+STOP_SECONDS = 10.0
 RESPONSE_BYTES = 6 * 1024 * 1024 + 100  # what Lambda's synchronous answers may be
 
 
@@ -32,9 +34,8 @@ class Image:
     environ: Mapping[str, str]
     timeout: int  # seconds
     memory: int  # MB; only told to the function
-    path: Sequence[str] = ()  # its PYTHONPATH inside
-    layer: Path | None = None  # holds python/
-    task: Path | None = None  # a zip function's own folder
+    path: Sequence[str]  # its PYTHONPATH
+    binds: Mapping[str, Path]  # what of this machine's files it has, and where
 
     def variables(self) -> dict[str, str]:
         """What Lambda sets, and what the operator did; nothing of this process's own."""
@@ -74,13 +75,19 @@ class Environment:
         command = [str(BINARIES / "aws-lambda-rie"), *emulator, str(self.image.python), "-m", "awslambdaric", self.image.handler]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                sandboxed(command, self.image.variables(), self.image.layer, self.image.task),
+                sandboxed(command, self.image.variables(), self._binds()),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 cwd=ROOT,
             )
         self._await_port()
+
+    def _binds(self) -> dict[str, Path]:
+        """The image's, the emulator, and the interpreter with what it stands on."""
+        home = self.image.python.parents[1]
+        base = Path(os.path.realpath(self.image.python)).parents[1]
+        return {**{str(folder): folder for folder in (BINARIES, home, base) if not folder.is_relative_to("/usr")}, **self.image.binds}
 
     @property
     def first_pid(self) -> int:
@@ -116,9 +123,8 @@ class Environment:
         if self._process is None:
             return
         if self.alive():
-            send([self.first_pid], signal.SIGKILL)  # the first of its namespace: the kernel ends all others
-        self._process.kill()
-        self._process.wait()
+            send([self.first_pid], signal.SIGKILL)  # the first of its namespace: the kernel ends all others, and unshare follows
+        self._process.wait(timeout=STOP_SECONDS)
         self._process = None
 
     def _await_port(self) -> None:

@@ -1,7 +1,8 @@
 """The file system and the user that a function meets on Lambda, by Linux namespaces.
 
-There is no /dev/shm and no /dev but null, zero, full and the random ones; everything is read-only but /tmp, which is a disk of its own; the
-user is not root and may become nobody else; processes are numbered anew and end with the first of them.
+There is what was asked for, and the system's programs, all of it read-only; /tmp, which is a disk of its own; no /dev/shm, and nothing in
+/dev but null, zero, full and the random ones. The user is not root and may become nobody else; processes are numbered anew and end with the
+first of them.
 """
 
 from __future__ import annotations
@@ -10,34 +11,45 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 USER = "993"  # a number without a name, as sbx_user is
+SYSTEM = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64")
 SCRIPT = """
-layer=$1 task=$2; shift 2
-mount -t tmpfs -o size=512m,mode=1777 tmpfs /tmp
-mkdir /tmp/dev
-mount -t tmpfs -o mode=755 tmpfs /tmp/dev
+new=/mnt
+mount -t tmpfs -o mode=755 tmpfs $new
+cd $new
+mkdir proc dev tmp old
+mount -t proc proc proc
+mount -t tmpfs -o mode=755 tmpfs dev
+mount -t tmpfs -o size=512m,mode=1777 tmpfs tmp
 for name in null zero full random urandom; do
-    touch /tmp/dev/$name
-    mount --bind /dev/$name /tmp/dev/$name
+    touch dev/$name
+    mount --bind /dev/$name dev/$name
 done
-ln -s /proc/self/fd /tmp/dev/fd
-for number in 0:stdin 1:stdout 2:stderr; do ln -s /proc/self/fd/${number%:*} /tmp/dev/${number#*:}; done
-mount --move /tmp/dev /dev
-rmdir /tmp/dev
-if [ -n "$task" ]; then
-    mount -t tmpfs -o mode=755 tmpfs /opt
-    mkdir /opt/python /opt/task
-    mount --bind "$layer/python" /opt/python
-    mount --bind "$task" /opt/task
-fi
-mount -o remount,bind,ro /
-mount -o remount,bind,ro /dev
+ln -s /proc/self/fd dev/fd
+for pair in 0:stdin 1:stdout 2:stderr; do ln -s /proc/self/fd/${pair%:*} dev/${pair#*:}; done
+mount -o remount,bind,ro dev
+while [ "$1" != -- ]; do
+    if [ -L "$1" ]; then
+        cp -P "$1" ".$2"
+    elif [ -e "$1" ]; then
+        mkdir -p ".$2"
+        mount --bind "$1" ".$2"
+        mount -o remount,bind,ro ".$2"
+    fi
+    shift 2
+done
+pivot_root . old
+umount -l /old
+rmdir /old
+mount -o remount,ro /
 cd /tmp
-exec setpriv --reuid=$USER --regid=$USER --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all -- "$@"
+exec setpriv --reuid=$USER --regid=$USER --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all "$@"
 """
 
 
-def sandboxed(command: Sequence[str], environ: Mapping[str, str], layer: Path | None = None, task: Path | None = None) -> list[str]:
-    """The command in a sandbox; a zip function's `layer` is at /opt/python and its folder, `task`, at /opt/task. Needs root."""
+def sandboxed(command: Sequence[str], environ: Mapping[str, str], binds: Mapping[str, Path]) -> list[str]:
+    """The command in a sandbox that has the folders of `binds`, each at its key. Needs root."""
+    there = {**{path: Path(path) for path in SYSTEM}, **binds}
+    pairs = [word for path, source in there.items() for word in (str(source), path)]
     inner = ["env", "-i", *(f"{name}={value}" for name, value in environ.items()), *command]
     outer = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc", "--kill-child"]
-    return [*outer, "--", "sh", "-euc", SCRIPT.replace("$USER", USER), "sh", str(layer or ""), str(task or ""), *inner]
+    return [*outer, "--", "sh", "-euc", SCRIPT.replace("$USER", USER), "sh", *pairs, "--", *inner]

@@ -1,0 +1,40 @@
+"""One cloud for all tests of the folder: each sends documents of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docusnap.model import Scope
+
+from tests.acceptance.client import Client
+from tests.support.aws.cloud import Cloud, running_cloud
+
+PATIENCE = 90.0  # seconds; the machine may be busy
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="docusnap-aws-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def shared_cloud(folder: Path, migrated_database_url: str) -> Iterator[Cloud]:
+    with running_cloud(folder, migrated_database_url) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def cloud(shared_cloud: Cloud) -> Iterator[Cloud]:
+    """As AWS would have it; whatever a test took away comes back."""
+    shared_cloud.hidden_for(720)
+    shared_cloud.ocr.calls.clear()
+    yield shared_cloud
+
+
+@pytest.fixture
+def reader(cloud: Cloud) -> Client:
+    return Client(cloud.api, cloud.key("default", Scope.USER, Scope.OPERATOR), PATIENCE)
