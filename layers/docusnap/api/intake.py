@@ -38,14 +38,15 @@ def create_handler(parts: Callable[[], Parts]) -> Callable[[Any, Any], dict[str,
         if not _is_right(token, settings.events_token):
             if not _looks_like_sns(call.body):
                 raise errors.InvalidEventsToken
-            return answer(_of_sns(parts, _load(call.body, settings.max_json_bytes)))
+            return answer(call, _of_sns(parts, _load(call.body, settings.max_json_bytes)))
         payload = _load(call.body, settings.max_json_bytes)
         if notification.is_sns(payload):
-            return answer(_of_sns(parts, payload))
-        return answer(notification.parse_bare(notification.as_cloud_event(payload, call.headers)))
+            return answer(call, _of_sns(parts, payload))
+        return answer(call, notification.parse_bare(notification.as_cloud_event(payload, call.headers)))
 
-    def answer(events: Sequence[ObjectCreated]) -> Response:
-        return json_response(asdict(stage().receive(events)))
+    def answer(call: Call, events: Sequence[ObjectCreated]) -> Response:
+        told = asdict(stage().receive(events))
+        return Response("", {"Cache-Control": "no-store"}, 200) if _is_cloud_event(call.headers) else json_response(told)
 
     @app.call(["POST"], EVENTS, scope=None)
     def by_header(call: Call) -> Response:
@@ -62,6 +63,11 @@ def create_handler(parts: Callable[[], Parts]) -> Callable[[Any, Any], dict[str,
 
     add_options(app, [EVENTS, EVENTS_WITH_TOKEN])
     return app
+
+
+def _is_cloud_event(headers: Mapping[str, str]) -> bool:
+    """Knative's Broker takes an answer with a body that is no event itself for a failure, and sends again."""
+    return "ce-specversion" in headers or (headers.get("content-type") or "").lower().startswith("application/cloudevents")
 
 
 def token_of(headers: Mapping[str, str]) -> str | None:

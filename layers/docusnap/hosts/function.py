@@ -16,6 +16,7 @@ from typing import cast
 from docusnap import errors
 from docusnap.adapters import models
 from docusnap.adapters.engine_process import EngineProcess
+from docusnap.adapters.onnx import device
 from docusnap.bootstrap import Parts, parts
 from docusnap.hosts import logs, stop
 from docusnap.hosts.http import (
@@ -27,6 +28,7 @@ from docusnap.hosts.http import (
     guarded,
     is_probe,
     json_host,
+    refuse,
 )
 from docusnap.hosts.observed import observed, with_metrics
 from docusnap.settings import Settings
@@ -72,14 +74,23 @@ def probed(inner: Application, name: str, settings: Settings) -> Application:
     def outer(environ: Environ, start: StartResponse) -> Iterable[bytes]:
         if not is_probe(environ):
             return inner(environ, start)
-        if environ["PATH_INFO"] == "/_/ready":
-            if stop.told():
-                raise errors.Interrupted
-            if name == "ocr":
-                models.locate(settings.ocr_model_dir)
-        return answer_probe(environ, start)
+        reason = unready(name, settings) if environ["PATH_INFO"] == "/_/ready" else None
+        return refuse(environ, start, reason) if reason else answer_probe(environ, start)
 
     return outer
+
+
+def unready(name: str, settings: Settings) -> errors.Unavailable | None:
+    """Why this container should get no requests; None where it should. Not raised: every probe would fill the log with it."""
+    if stop.told():
+        return errors.Interrupted()
+    try:
+        if name == "ocr":
+            models.locate(settings.ocr_model_dir)
+            device.check(settings.ocr_device)
+    except errors.ConfigurationError as exc:
+        return errors.Unavailable(exc.detail)
+    return None
 
 
 def bounded(inner: Application, at_once: int) -> Application:

@@ -5,7 +5,7 @@ Read in knative/serving (pkg/queue: handler, breaker, forwarded_shim, sharedmain
 request queue full". Past REVISION_TIMEOUT_SECONDS, the waiting included, 504 "request timeout" if nothing was sent yet.
 `K-Network-Probe: queue` asks the container's readiness probe, and is 503 "shutting down" while draining; the kubelet's own probes
 (`K-Kubelet-Probe`) pass outside of the queue. `Forwarded` is made of `X-Forwarded-*`. On SIGTERM it goes on serving until no call came
-for the quiet period and none is in flight; `/wait-for-drain` on the admin port, which the container's preStop hook asks, answers then. A caller
+for the quiet period and none is in flight; `/wait-for-drain` on the admin port, which the preStop hook asks, answers then. A caller
 who hangs up cancels the call; a call that it cannot pass on is 502. Go's ReverseProxy keeps a body's length; here bodies go on in chunks,
 the harder case.
 
