@@ -239,10 +239,10 @@ class TooManyRequests(DocuSnapError):
 
 
 class AtCapacity(DocuSnapError):
-    """This container answers as many requests as it may at once."""
+    """As many requests are being answered as may be at once."""
 
     code, http_status, retryable = "at_capacity", 429, True
-    remedy = "Send it again after Retry-After; the operator can raise MAX_INFLIGHT or add containers."
+    remedy = "Send it again after Retry-After; the operator can raise the limit (MAX_INFLIGHT in a container) or add instances."
 
 
 class ConfigurationError(DocuSnapError):

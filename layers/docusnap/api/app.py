@@ -137,6 +137,8 @@ class App(Chalice):
             response = _problem(exc, _id_of(request))
         common = self._common_headers(request)
         vary = [str(headers["Vary"]) for headers in (response.headers, common) if "Vary" in headers]
+        if (link := response.headers.get("Location", "")).startswith("/"):
+            response.headers["Location"] = _stage_of(request) + link
         response.headers.update({**common, **({"Vary": ", ".join(vary)} if vary else {})})
         return response
 
@@ -182,6 +184,12 @@ def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | No
 def _plain(methods: Sequence[str]) -> dict[str, Any]:
     # No content types: a body is read as JSON whatever curl calls it.
     return {"methods": list(methods), "content_types": []}
+
+
+def _stage_of(request: Request | None) -> str:
+    """What API Gateway puts before a path: the stage, or the base path of a domain. Only paths without parameters are linked from."""
+    whole = str(request.context.get("path", "")) if request else ""
+    return whole.removesuffix(request.path) if request and whole.endswith(request.path) else ""
 
 
 def _id_of(request: Request | None) -> str | None:
