@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
@@ -27,8 +28,8 @@ class Ledger(QueryLedger, Protocol):
 class Queries:
     """What the `query` function does. Safe under threads."""
 
-    def __init__(self, *, ledger: Ledger, store: ObjectStore, settings: Settings, waits: int) -> None:
-        """`waits` is how many readers of this process may be held at once."""
+    def __init__(self, *, ledger: Ledger, store: Callable[[], ObjectStore], settings: Settings, waits: int) -> None:
+        """`waits` is how many readers of this process may be held at once. The store is not built before a call needs it."""
         self._ledger, self._store, self._settings = ledger, store, settings
         self._waits = threading.BoundedSemaphore(waits)
 
@@ -81,7 +82,7 @@ class Queries:
         document = self._ledger.document(tenant, document_id)
         if not document.uploaded:
             raise errors.NotUploaded
-        return self._store.presign_get(document.key, document.filename, timedelta(seconds=self._settings.upload_url_seconds))
+        return self._store().presign_get(document.key, document.filename, timedelta(seconds=self._settings.upload_url_seconds))
 
     def search(self, tenant: str, query: str, limit: int, cursor: str | None) -> Listing[SearchHit]:
         """Raises: EmptyQuery, InvalidCursor."""
@@ -96,7 +97,7 @@ class Queries:
             database = ("schema_outdated",)
         except errors.DatabaseUnavailable:
             database = ("database",)
-        return database if self._store.ready() else (*database, "store")
+        return database if self._store().ready() else (*database, "store")
 
 
 def _may_read(document: DocumentView, page: int | None) -> None:

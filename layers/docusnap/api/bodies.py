@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any, NoReturn
 
-from jsonschema import ValidationError
+from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
 from docusnap import errors
@@ -37,6 +38,12 @@ def load(body: bytes, limit: int) -> Any:
         raise errors.MalformedJson from exc
 
 
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    """Checks a request body against a schema of the description; request schemas refer to no other."""
+    return Draft202012Validator(openapi.document()["components"]["schemas"][schema])
+
+
 def _integer(digits: str) -> int:
     return int(digits[:LONGEST_NUMBER])
 
@@ -46,7 +53,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _validate(value: Any, schema: str) -> None:
-    error = best_match(openapi.validator(schema).iter_errors(value))
+    error = best_match(_validator(schema).iter_errors(value))
     if error is not None:
         raise _invalid(error)
     for member, text in value.items():

@@ -10,8 +10,6 @@ from importlib import resources
 from typing import Any
 from urllib.parse import unquote
 
-from jsonschema import Draft202012Validator
-
 UNROUTED = "/{proxy+}"  # what API Gateway calls the path that matches nothing else
 _METHODS = ("get", "head", "post", "put", "patch", "delete")
 
@@ -75,9 +73,3 @@ def _match(pattern: Sequence[str], segments: Sequence[str]) -> Mapping[str, str]
         elif expected != given:
             return None
     return parameters
-
-
-@cache
-def validator(schema: str) -> Draft202012Validator:
-    """Checks a request body against a schema of the description; request schemas refer to no other."""
-    return Draft202012Validator(document()["components"]["schemas"][schema])

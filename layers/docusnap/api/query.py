@@ -32,7 +32,7 @@ def create_app(parts: Callable[[], Parts], *, waits: int = WAITS, max_response_b
     @cache
     def stage() -> Queries:
         p = parts()
-        return Queries(ledger=p.ledger, store=p.store, settings=p.settings, waits=waits)
+        return Queries(ledger=p.ledger, store=lambda: p.store, settings=p.settings, waits=waits)
 
     _add_documents(app, stage)
     _add_content(app, stage, max_response_bytes)

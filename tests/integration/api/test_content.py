@@ -248,7 +248,7 @@ class TellingClock:
 def queries(environ: dict[str, str], ledger: PostgresLedger) -> Queries:
     """The stage itself, with room for one reader who waits."""
     parts = Parts(environ)
-    return Queries(ledger=ledger, store=parts.store, settings=parts.settings, waits=1)
+    return Queries(ledger=ledger, store=lambda: parts.store, settings=parts.settings, waits=1)
 
 
 def test_a_process_that_holds_enough_readers_answers_at_once(queries: Queries, queued: str, ledger: PostgresLedger) -> None:
