@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -165,7 +165,8 @@ def _knative(started: Started, front: Front) -> Target:
 
     def terminate() -> None:
         def hook() -> None:
-            requests.get(f"http://127.0.0.1:{admin}/wait-for-drain", timeout=60)
+            with suppress(requests.ConnectionError):  # Kubernetes goes on where a hook fails
+                requests.get(f"http://127.0.0.1:{admin}/wait-for-drain", timeout=60)
             function.send_signal(signal.SIGTERM)
 
         threading.Thread(target=hook, daemon=True).start()

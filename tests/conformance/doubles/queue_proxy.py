@@ -129,11 +129,14 @@ def _readiness() -> object:
 class Admin(Handler):
     """The port that the container's preStop hook asks."""
 
+    server: Server
+
     def do_GET(self) -> None:  # noqa: N802  the base class's name
         if self.path != "/wait-for-drain":
             return self.reply(plain(404))
-        drained.wait()
-        return self.reply(plain(200))
+        with self.server:
+            drained.wait()
+            return self.reply(plain(200))
 
 
 def main() -> int:
@@ -148,7 +151,7 @@ def main() -> int:
     server.drained(TIMEOUT)
     server.shutdown()
     drained.set()
-    time.sleep(0.5)  # for the hook to have its answer
+    admin.drained(5)  # the hook has its answer
     return 0
 
 
