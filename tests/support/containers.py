@@ -58,12 +58,19 @@ class Container:
 
     def start(self) -> None:
         """Return when it is ready for requests."""
+        podman("run", "--detach", *self._words())
+        eventually(self._ready, f"{self.function} is ready", START_SECONDS)
+
+    def create(self) -> None:
+        """As `start` does, but without starting it."""
+        podman("create", *self._words())
+
+    def _words(self) -> list[str]:
         own = {"FUNCTION": self.function, "HOST": "127.0.0.1", "PORT": str(self.port)}
         variables = [word for name, value in {**self.environ, **own}.items() for word in ("--env", f"{name}={value}")]
         limits = ("--memory", self.memory, "--memory-swap", self.memory)
         mounts = ("--volume", f"{self.secrets}:/run/secrets:ro")
-        podman("run", "--detach", "--name", self.name, *HARDENED, *limits, *mounts, *variables, image(_target(self.function)))
-        eventually(self._ready, f"{self.function} is ready", START_SECONDS)
+        return ["--name", self.name, *HARDENED, *limits, *mounts, *variables, image(_target(self.function))]
 
     def kill(self) -> None:
         """As the kernel does when memory is short: SIGKILL to all of it."""
