@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 import requests
 from docusnap import __version__
@@ -40,7 +41,7 @@ def container(environ: Environ) -> Command:
     """
     image = IMAGE.format(target="ocr" if environ.get("FUNCTION") == "ocr" else "functions")
     given = [part for name, value in environ.items() for part in ("--env", f"{name}={value}")]
-    _, _, folder = environ.get("DATABASE_URL", "").partition("?host=")
+    folder = unquote(environ.get("DATABASE_URL", "").partition("?host=")[2])
     mounted = ["--volume", f"{folder}:{folder}"] if folder else []
     limits = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--network", "host"]  # noqa: S108  the container's own
     return ["podman", "run", "--rm", *limits, *mounted, *given, image], dict(os.environ)
