@@ -174,9 +174,10 @@ def _knative(started: Started, front: Front) -> Target:
         proxy.terminate()
 
     url = f"http://127.0.0.1:{before}"
-    return Target(url, f"http://127.0.0.1:{port}", url, {"K-Network-Probe": "queue"}, (proxy, function), terminate, started.log)
+    return Target(url, f"http://127.0.0.1:{port}", url, KUBELET, (proxy, function), terminate, started.log)
 
 
+KUBELET = {"/_/ready": {"K-Network-Probe": "queue"}, "/_/health": {"K-Kubelet-Probe": "queue"}}  # what it sends to queue-proxy
 FRONTS = {"bare": _bare, "openfaas": _openfaas, "knative": _knative}
 HOMES = {
     home.name: home

@@ -24,8 +24,8 @@ class Target:
 
     url: str
     function_url: str  # the container itself
-    probe_url: str  # where the platform asks, with these headers
-    probe_headers: Mapping[str, str]
+    probe_url: str  # where the platform asks
+    probe_headers: Mapping[str, Mapping[str, str]]  # by path
     processes: tuple[subprocess.Popen[bytes], ...]  # the function last
     tell: Callable[[], None]  # the platform ends the function: SIGTERM, in its own order
     log: Path
@@ -54,7 +54,7 @@ class Target:
     # --- as the platform sees it
 
     def probe(self, path: str = "/_/ready", method: str = "GET") -> int:
-        return requests.request(method, self.probe_url + path, headers=self.probe_headers, timeout=10).status_code
+        return requests.request(method, self.probe_url + path, headers=self.probe_headers.get(path), timeout=10).status_code
 
     @contextmanager
     def prober(self) -> Iterator[Callable[[], int]]:
@@ -62,7 +62,7 @@ class Target:
         with closing(http.client.HTTPConnection("127.0.0.1", urlsplit(self.probe_url).port, timeout=10)) as link:
 
             def ask() -> int:
-                link.request("GET", "/_/ready", headers=dict(self.probe_headers))
+                link.request("GET", "/_/ready", headers=dict(self.probe_headers.get("/_/ready", {})))
                 response = link.getresponse()
                 response.read()
                 return response.status
