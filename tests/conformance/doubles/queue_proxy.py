@@ -144,7 +144,8 @@ def main() -> int:
     for each in (server, admin):
         threading.Thread(target=each.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: draining.set())
-    draining.wait()
+    while not draining.wait(0.1):  # a signal that another thread took does not wake an endless wait
+        continue
     QueueProxy.last = time.monotonic()
     while time.monotonic() < QueueProxy.last + QUIET:
         time.sleep(0.05)
