@@ -58,3 +58,20 @@ layer: install
 # What needs root, Debian's packages or Go; PARTS="stores lambda" runs these alone. See tests/system/.
 test-system: install $(VENV)/.dev
 	tests/system/run $(PARTS)
+
+.PHONY: images test-gpu
+
+# The container images, by podman or docker: docs/images.md. TARGETS="functions ocr" builds these alone.
+images:
+	infra/images/build $(TARGETS)
+
+# Outside of CI: on a CUDA device, in an environment of its own beside $(VENV).
+test-gpu: $(VENV)-gpu/.models
+	$(VENV)-gpu/bin/python -m pytest tests/gpu tests/integration/engine/test_pages.py $(ARGS)
+
+$(VENV)-gpu/.models: requirements/ocr-gpu.txt requirements/dev.txt requirements/models.txt
+	$(PYTHON) -m venv --clear $(VENV)-gpu
+	$(VENV)-gpu/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes --requirement requirements/ocr-gpu.txt
+	$(VENV)-gpu/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes --requirement requirements/dev.txt
+	PYTHONPATH=layers $(VENV)-gpu/bin/python -m docusnap.adapters.models fetch --requirements requirements/models.txt
+	@touch $@

@@ -137,7 +137,7 @@ class App(Chalice):
             response = _problem(exc, _id_of(request))
         common = self._common_headers(request)
         vary = [str(headers["Vary"]) for headers in (response.headers, common) if "Vary" in headers]
-        if (link := response.headers.get("Location", "")).startswith("/"):
+        if (link := str(response.headers.get("Location", ""))).startswith("/"):
             response.headers["Location"] = _stage_of(request) + link
         response.headers.update({**common, **({"Vary": ", ".join(vary)} if vary else {})})
         return response

@@ -49,6 +49,7 @@ class Cloud:
     queue: str  # URL
     dead: str  # URL of its dead letters
     api: str = ""
+    mapping_id: str = ""
     keys: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -67,6 +68,38 @@ class Cloud:
     def hidden_for(self, seconds: int) -> None:
         """How long a message that was received stays hidden; at AWS twelve minutes."""
         self.store.client("sqs").set_queue_attributes(QueueUrl=self.queue, Attributes={"VisibilityTimeout": str(seconds)})
+
+    def mapping(self, *, enabled: bool) -> None:
+        """Whether the queue's messages are handed to `ocr`."""
+        self.store.client("lambda").update_event_source_mapping(UUID=self.mapping_id, Enabled=enabled)
+
+    @property
+    def queue_arn(self) -> str:
+        return str(self._queue_attributes["QueueArn"])
+
+    @property
+    def receives(self) -> int:
+        """After so many a message is given up."""
+        return int(json.loads(self._queue_attributes["RedrivePolicy"])["maxReceiveCount"])
+
+    @property
+    def _queue_attributes(self) -> dict[str, str]:
+        found: dict[str, str] = self.store.client("sqs").get_queue_attributes(QueueUrl=self.queue, AttributeNames=["All"])["Attributes"]
+        return found
+
+    def allow(self, service: str, source: str) -> None:
+        """Add to the queue's policy that this service may send for this source."""
+        policy = json.loads(self._queue_attributes["Policy"])
+        policy["Statement"].append(
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Action": "sqs:SendMessage",
+                "Resource": self.queue_arn,
+                "Condition": {"ArnEquals": {"aws:SourceArn": source}},
+            }
+        )
+        self.store.client("sqs").set_queue_attributes(QueueUrl=self.queue, Attributes={"Policy": json.dumps(policy)})
 
     def depth(self, url: str) -> int:
         """Messages in a queue, those under way too."""
@@ -134,9 +167,7 @@ def running_cloud(folder: Path, database_url: str, **settings: str) -> Iterator[
         url = made.set(host="127.0.0.1", port=database.port, query={"connect_timeout": "3"}).render_as_string(hide_password=False)
         environ = {**s3_environ(store, bucket.port), "DATABASE_URL": url, "OCR_QUEUE_URL": queue, "EVENTS_TOKEN": EVENTS_TOKEN, **settings}
         images = {name: ocr_image(environ) if name == "ocr" else zip_image(name, environ) for name in template.FUNCTIONS}
-        functions = {
-            name: stack.enter_context(running_function(image, folder, CONCURRENCY[name])) for name, image in images.items()
-        }
+        functions = {name: stack.enter_context(running_function(image, folder, CONCURRENCY[name])) for name, image in images.items()}
         cloud = Cloud(store, bucket, database, ledger, functions, queue, dead)
         stack.enter_context(mapped(cloud))
         invoke = lambda name, event: functions[name].invoke(event)  # noqa: E731
@@ -159,14 +190,14 @@ def mapped(cloud: Cloud) -> Iterator[None]:
             Timeout=cloud.ocr.image.timeout + 30,  # the emulator keeps the time
             Environment={"Variables": {"MINISTACK_LAMBDA_PROXY_URL": url}},
         )
-        arn = cloud.store.client("sqs").get_queue_attributes(QueueUrl=cloud.queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         made = client.create_event_source_mapping(
-            EventSourceArn=arn,
+            EventSourceArn=cloud.queue_arn,
             FunctionName="ocr",
             BatchSize=said["BatchSize"],
             FunctionResponseTypes=said["FunctionResponseTypes"],
             ScalingConfig={"MaximumConcurrency": CONCURRENCY["ocr"]},
         )
+        cloud.mapping_id = made["UUID"]
         try:
             yield
         finally:

@@ -28,11 +28,11 @@ def shared_cloud(folder: Path, migrated_database_url: str) -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def cloud(shared_cloud: Cloud) -> Iterator[Cloud]:
+def cloud(shared_cloud: Cloud) -> Cloud:
     """As AWS would have it; whatever a test took away comes back."""
     shared_cloud.hidden_for(720)
     shared_cloud.ocr.calls.clear()
-    yield shared_cloud
+    return shared_cloud
 
 
 @pytest.fixture

@@ -1,0 +1,94 @@
+"""Lambda's limits: the time of a call, the size of an answer; and the schedule, which finds what no event brought."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from urllib.parse import quote_plus
+
+import pytest
+
+from tests.acceptance.client import Client
+from tests.support.aws.cloud import BUCKET, Cloud, ocr_image, sqs_event
+from tests.support.aws.environment import RESPONSE_BYTES
+from tests.support.aws.function import running_function
+from tests.support.aws.messages import failures, wakes
+from tests.support.pages import Pdf, text_at
+from tests.support.stores.store import ROOT
+from tests.support.waiting import eventually
+from tests.system_tests.aws.test_envelopes import notifying
+
+PAGE = (ROOT / "layers/docusnap/sample/page.png").read_bytes()
+PATIENCE = 90.0
+PAGES = 300
+WORK_SECONDS = 4  # instead of 50, so that 300 cheap pages need many calls
+
+
+def s3_event(key: str) -> dict[str, object]:
+    found = {"bucket": {"name": BUCKET}, "object": {"key": quote_plus(key, safe="/"), "size": len(PAGE)}}
+    return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": found}]}
+
+
+def status_of(cloud: Cloud, key: str) -> str:
+    document = cloud.ledger.document_of(BUCKET, key)
+    assert document is not None
+    return str(document.status)
+
+
+def test_with_less_than_65_seconds_left_nothing_is_begun(cloud: Cloud, reader: Client, folder: Path) -> None:
+    key = "incoming/late.png"
+    with notifying(cloud):
+        cloud.store.client().put_object(Bucket=BUCKET, Key=key, Body=PAGE)
+    environ = cloud.ocr.image.environ
+    with running_function(ocr_image(environ, timeout=64), folder / "short") as short:
+        call = short.invoke(sqs_event(s3_event(key)))
+    assert (call.error, call.answer) == (False, {"handled": 0, "batchItemFailures": []})
+    (item,) = reader.named("late.png")
+    assert item["status"] == "queued"
+    assert reader.settled(woken(cloud, item["id"]))["status"] == "succeeded"
+
+
+def woken(cloud: Cloud, document: str) -> str:
+    """The same document, after a wake by the schedule."""
+    cloud.sweep()
+    return document
+
+
+def test_what_ends_over_its_time_is_begun_again(cloud: Cloud, reader: Client, folder: Path) -> None:
+    """The emulator ends a call at its time-out as Lambda does: whatever it held is found again."""
+
+
+def test_300_pages_take_several_calls_and_no_dead_letter(cloud: Cloud, reader: Client) -> None:
+    pdf = Pdf()
+    for number in range(1, PAGES + 1):
+        pdf.page(text_at(10, 20, f"page {number}"), box=(0, 0, 120, 50))
+    began = time.monotonic()
+    document = reader.settled(reader.send("long.pdf", pdf.written()))
+    assert (document["status"], document["pages"]) == ("succeeded", {"total": PAGES, "done": PAGES, "failed": 0})
+    assert reader.text(document["id"]).split("\f") == [f"page {number}" for number in range(1, PAGES + 1)]
+    working = [call for call in cloud.ocr.calls if call.answer["handled"]]
+    print(f"{PAGES} pages in {time.monotonic() - began:.1f} s, {len(working)} calls of at most {max(c.seconds for c in working):.1f} s")
+    assert len(working) >= 4
+    assert len(wakes(cloud.ocr)) >= 3
+    eventually(lambda: cloud.depth(cloud.queue) == 0, "the queue is empty", PATIENCE)
+    assert failures(cloud.ocr) == []
+    assert cloud.depth(cloud.dead) == 0
+
+
+def test_the_schedule_finds_what_no_event_brought(cloud: Cloud, reader: Client) -> None:
+    with notifying(cloud):
+        cloud.store.client().put_object(Bucket=BUCKET, Key="incoming/lost.png", Body=PAGE)
+    time.sleep(1)
+    assert reader.named("lost.png") == []
+    call = cloud.sweep()
+    assert (call.error, call.answer["foreign"] >= 1) == (False, True)
+    (item,) = reader.named("lost.png")
+    assert reader.settled(item["id"])["status"] == "succeeded"
+    eventually(lambda: wakes(cloud.ocr), "the wake of sweep came by the queue", PATIENCE)
+
+
+@pytest.mark.parametrize(("lines", "more_than"), [(8, 0)])
+def test_an_answer_that_lambda_cannot_send_is_a_problem_that_names_the_pages(
+    cloud: Cloud, reader: Client, lines: int, more_than: int
+) -> None:
+    assert more_than < RESPONSE_BYTES
