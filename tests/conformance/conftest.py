@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,12 +29,30 @@ def environ(migrated_database_url: str, s3_gateway: S3Gateway) -> dict[str, str]
     return {**store, "DATABASE_URL": migrated_database_url, "EVENTS_TOKEN": EVENTS_TOKEN}
 
 
+@dataclass
+class Street:
+    """One home at a time, with the functions that its checks share. No parametrised fixture: pytest would go to and fro between homes."""
+
+    environ: Mapping[str, str]
+    folder: Callable[[], Path]
+    current: Running | None = None
+
+    def running(self, name: str) -> Running:
+        if self.current is None or self.current.home.name != name:
+            self.close()
+            self.current = Running(HOMES[name], self.environ, self.folder())
+        return self.current
+
+    def close(self) -> None:
+        if self.current is not None:
+            self.current.held.close()
+
+
 @pytest.fixture(scope="session")
-def running(request: pytest.FixtureRequest, environ: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A home, and the functions that its checks share; by the parameter `home`."""
-    running = Running(HOMES[request.param], environ, tmp_path_factory.mktemp("home"))
-    with running.held:
-        yield running
+def street(environ: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
+    street = Street(environ, lambda: tmp_path_factory.mktemp("home"))
+    yield street
+    street.close()
 
 
 @pytest.fixture
@@ -48,8 +68,9 @@ def sql(database_url: str) -> Iterator[Any]:
 
 
 @pytest.fixture
-def world(running: Running, ledger: PostgresLedger, sql: Any) -> World:
-    return World(running, ledger, sql)
+def world(street: Street, home: str, ledger: PostgresLedger, sql: Any) -> World:
+    """What a check gets, in the home of that name."""
+    return World(street.running(home), ledger, sql)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,9 +11,9 @@ _results: dict[tuple[str, str], bool] = {}  # check and home; absent: not run
 
 def note(item: pytest.Item, report: pytest.TestReport) -> None:
     parameters = getattr(item, "callspec", None) and item.callspec.params  # type: ignore[attr-defined]  of parametrised items
-    if not parameters or not isinstance(check := parameters.get("check"), Check) or "running" not in parameters:
+    if not parameters or not isinstance(check := parameters.get("check"), Check) or "home" not in parameters:
         return
-    key = (check.name, str(parameters["running"]))
+    key = (check.name, str(parameters["home"]))
     if report.when == "call" or report.failed:
         _results[key] = _results.get(key, True) and report.passed
 

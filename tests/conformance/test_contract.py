@@ -12,7 +12,7 @@ from tests.conformance.world import CHECKS, Check, World
 CASES = [pytest.param(name, check, id=f"{name}: {check.name}") for name in NAMES for check in CHECKS if HOMES[name].front in check.fronts]
 
 
-@pytest.mark.parametrize(("running", "check"), CASES, indirect=["running"], scope="session")  # one home after the other
+@pytest.mark.parametrize(("home", "check"), CASES)
 def test_a_function_keeps_the_contract(world: World, check: Check) -> None:
     check.run(world)
 
