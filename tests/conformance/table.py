@@ -27,8 +27,12 @@ def lines() -> list[str]:
     for check in CHECKS:
         cells = [_cell(_results.get((check.name, home))) for home in homes]
         if set(cells) != {"–"}:
-            rows.append([check.topic, check.name.replace("_", " "), *cells])
+            rows.append([check.topic, sentence(check), *cells])
     return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def sentence(check: Check) -> str:
+    return check.name.replace("_", " ")
 
 
 def _cell(result: bool | None) -> str:
