@@ -51,10 +51,12 @@ def create_handler(parts: Callable[[], Parts]) -> Callable[[Any, Any], dict[str,
         return Intake(ledger=parts().ledger, store=parts().store, waker=_Awake())
 
     def handler(event: Any, context: Any) -> dict[str, Any]:
-        messages = _messages(event)
+        messages, clock = _messages(event), clock_of(context)
+        if isinstance(clock, LambdaClock) and clock.remaining() <= 0:
+            log.error("the function's time-out is too short: nothing is begun with less than 65 s left, and 120 s are what it needs")
         failed = [message["messageId"] for message in messages if not _received(intake, message)]
         try:
-            done = parts().worker.run(clock_of(context))
+            done = parts().worker.run(clock)
         except errors.Unavailable as exc:
             if not messages:
                 raise

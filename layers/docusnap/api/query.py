@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from functools import cache
@@ -25,7 +26,7 @@ WAITS = 8  # requests of one process that may be held at once: half of the embed
 def create_app(parts: Callable[[], Parts], *, waits: int = WAITS, max_response_bytes: int | None = None) -> App:
     """The app that Lambda calls as its handler; nothing is built before the first request.
 
-    `max_response_bytes` is what the host can send at most: None is any size, Lambda's is 6 MB.
+    `max_response_bytes` is what the host can send at most, as `_sent` counts: None is any size, Lambda's is 6 MB.
     """
     app = App("query", parts)
 
@@ -65,7 +66,7 @@ def _add_content(app: App, stage: Callable[[], Queries], max_response_bytes: int
         view = stage().content(call.tenant, id, parameters.page(call.query))
         response = json_response(shapes.content(view)) if form == "json" else _plain_text(shapes.text(view.pages))
         response.headers["Vary"] = "Accept"
-        if max_response_bytes is not None and len(response.body.encode()) > max_response_bytes:
+        if max_response_bytes is not None and _sent(response.body) > max_response_bytes:
             raise errors.ContentTooLarge
         return response
 
@@ -94,6 +95,11 @@ def _add_operation(app: App, stage: Callable[[], Queries]) -> None:
         page, policy = _docs()
         headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
         return Response(page, {**headers, "Cache-Control": "no-cache"}, 200)
+
+
+def _sent(body: str) -> int:
+    """Bytes of a body inside of what a function returns: a JSON string, for which Lambda's runtime escapes all that is not ASCII."""
+    return len(json.dumps(body))
 
 
 def _plain_text(text: str) -> Response:

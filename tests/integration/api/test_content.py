@@ -189,6 +189,19 @@ def test_a_host_that_cannot_send_so_much_says_how_to_read_it(
     assert b"page=" in whole.body
 
 
+def test_what_counts_is_what_lambda_sends_in_which_a_chinese_character_takes_six_bytes(
+    environ: dict[str, str], alice: Tenant, queued: str, ledger: PostgresLedger
+) -> None:
+    recognised.recognise(ledger, [["发票" * 100]])
+    answers = []
+    for limit in (1202, 1201):  # 200 characters, between quotes
+        parts = Parts(environ)
+        host = api_host(create_app(lambda parts=parts: parts, max_response_bytes=limit))
+        answers.append(ask(host, "GET", f"/v1/documents/{queued}/content?format=text", authorization=f"Bearer {alice.key}").status)
+        parts.ledger.dispose()
+    assert answers == [200, 413]
+
+
 def test_search_finds_the_page_and_its_lines(alice: Tenant, queued: str, ledger: PostgresLedger) -> None:
     recognised.recognise(ledger, [["nothing"], ["an invoice", "of 发票 seven"]])
     (hit,) = alice.get("/v1/search", params={"q": "发票"}).json()["items"]

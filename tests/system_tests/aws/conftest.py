@@ -11,8 +11,10 @@ from docusnap.model import Scope
 
 from tests.acceptance.client import Client
 from tests.support.aws.cloud import Cloud, running_cloud
+from tests.support.waiting import eventually
 
 PATIENCE = 90.0  # seconds; the machine may be busy
+WORK_SECONDS = 4  # instead of 50, so that 300 cheap pages need many calls, and hand-overs are seen
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +25,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def shared_cloud(folder: Path, migrated_database_url: str) -> Iterator[Cloud]:
-    with running_cloud(folder, migrated_database_url) as cloud:
+    with running_cloud(folder, migrated_database_url, OCR_WORK_SECONDS=str(WORK_SECONDS)) as cloud:
         yield cloud
 
 
@@ -31,6 +33,7 @@ def shared_cloud(folder: Path, migrated_database_url: str) -> Iterator[Cloud]:
 def cloud(shared_cloud: Cloud) -> Cloud:
     """As AWS would have it; whatever a test took away comes back."""
     shared_cloud.hidden_for(720)
+    eventually(lambda: shared_cloud.depth(shared_cloud.queue) == 0, "what other tests sent is done", PATIENCE)
     shared_cloud.ocr.calls.clear()
     return shared_cloud
 

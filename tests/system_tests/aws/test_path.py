@@ -18,7 +18,7 @@ from tests.support.waiting import eventually
 SAMPLE = ROOT / "layers/docusnap/sample"
 PAGE, PAGE_TEXT = (SAMPLE / "page.png").read_bytes(), (SAMPLE / "page.txt").read_text("utf-8").rstrip("\n")
 DEVICES = ["fd", "full", "null", "random", "stderr", "stdin", "stdout", "urandom", "zero"]  # no shm
-PATIENCE = 90.0
+PATIENCE = 90.0  # seconds
 
 
 def test_what_is_put_to_a_presigned_url_is_text_that_the_api_serves(cloud: Cloud, reader: Client) -> None:
@@ -92,7 +92,7 @@ def test_a_split_wakes_a_second_environment(cloud: Cloud, reader: Client) -> Non
 def test_the_api_answers_what_is_no_call_of_ours(cloud: Cloud, reader: Client) -> None:
     assert reader.status_of("/nothing/here") == (404, "not_found")
     assert reader.status_of("/documents", "PUT") == (405, "method_not_allowed")
-    assert Client(cloud.api, "wrong", 1).status_of("/documents") == (401, "unauthorized")
+    assert Client(cloud.api, "wrong", 1).status_of("/documents") == (401, "invalid_key")
     assert requests.options(f"{cloud.api}/v1/documents", timeout=30).status_code == 204
     assert requests.get(f"{cloud.api}/readyz", timeout=30).json() == {"status": "ready"}
     assert requests.head(f"{cloud.api}/healthz", timeout=30).status_code == 200
