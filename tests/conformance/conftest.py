@@ -48,7 +48,7 @@ class Street:
             self.current.held.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def street(environ: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
     street = Street(environ, lambda: tmp_path_factory.mktemp("home"))
     yield street
