@@ -83,7 +83,7 @@ def _received(intake: Callable[[], Intake], message: Event) -> bool:
     """False where the message must come again: the ledger or the store is away, or (until its queue gives it up) nobody understands it."""
     try:
         body = json.loads(message["body"])
-        if body:  # an empty object is a wake
+        if body != {}:  # which is a wake
             intake().receive(notification.parse(body))
     except (errors.Unavailable, errors.StoreDenied, errors.NotificationUnparsable, ValueError, KeyError, RecursionError) as exc:
         log.warning("a message could not be taken", extra={"message_id": message.get("messageId"), "reason": repr(exc)})

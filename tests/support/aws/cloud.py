@@ -220,23 +220,3 @@ def scheduled(cloud: Cloud, seconds: float) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-
-
-def sqs_event(*bodies: Any) -> dict[str, Any]:
-    """What a mapping hands over for messages of these bodies; their ids are m0, m1 …"""
-    return {
-        "Records": [
-            {
-                "messageId": f"m{number}",
-                "receiptHandle": f"handle-{number}",
-                "body": body if isinstance(body, str) else json.dumps(body),
-                "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1700000000000", "SenderId": "000000000000"},
-                "messageAttributes": {},
-                "md5OfBody": "",
-                "eventSource": "aws:sqs",
-                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:docusnap-ocr",
-                "awsRegion": "us-east-1",
-            }
-            for number, body in enumerate(bodies)
-        ]
-    }

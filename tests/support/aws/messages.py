@@ -1,4 +1,4 @@
-"""What the calls of `ocr` were about."""
+"""SQS's messages: what a mapping hands over, and what the calls of `ocr` were about."""
 
 from __future__ import annotations
 
@@ -36,5 +36,21 @@ def failures(function: Function) -> list[str]:
     return [one["itemIdentifier"] for answer in answers if isinstance(answer, dict) for one in answer.get("batchItemFailures", ())]
 
 
-def body_of(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def sqs_event(*bodies: Any) -> dict[str, Any]:
+    """What a mapping hands over for messages of these bodies; their ids are m0, m1 …"""
+    return {
+        "Records": [
+            {
+                "messageId": f"m{number}",
+                "receiptHandle": f"handle-{number}",
+                "body": body if isinstance(body, str) else json.dumps(body),
+                "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1700000000000", "SenderId": "000000000000"},
+                "messageAttributes": {},
+                "md5OfBody": "",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:docusnap-ocr",
+                "awsRegion": "us-east-1",
+            }
+            for number, body in enumerate(bodies)
+        ]
+    }

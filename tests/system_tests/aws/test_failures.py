@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.acceptance.client import Client, upload
-from tests.support.aws.cloud import Cloud, sqs_event
-from tests.support.aws.messages import arrivals, failures, receive_counts
+from tests.support.aws.cloud import Cloud
+from tests.support.aws.messages import arrivals, failures, receive_counts, sqs_event
 from tests.support.stores.store import ROOT
 from tests.support.waiting import eventually
 

@@ -11,9 +11,9 @@ from docusnap.model import ObjectVersion
 
 from tests.acceptance.client import Client
 from tests.support import recognised
-from tests.support.aws.cloud import BUCKET, Cloud, ocr_image, sqs_event
+from tests.support.aws.cloud import BUCKET, Cloud, ocr_image
 from tests.support.aws.function import running_function
-from tests.support.aws.messages import failures, wakes
+from tests.support.aws.messages import failures, sqs_event, wakes
 from tests.support.pages import Pdf, text_at
 from tests.support.stores.store import ROOT
 from tests.support.waiting import eventually
