@@ -13,7 +13,7 @@ from pathlib import Path
 
 import requests
 
-from tests.support.aws.processes import descendants, send
+from tests.support.aws.processes import cpu_seconds, descendants, send
 from tests.support.aws.sandbox import sandboxed
 from tests.support.ports import free_port
 from tests.support.stores.store import BINARIES, ROOT
@@ -99,6 +99,10 @@ class Environment:
     def pids(self) -> list[int]:
         """The runtime, and its children."""
         return descendants(self.first_pid)
+
+    @property
+    def cpu_seconds(self) -> float:
+        return cpu_seconds([self.first_pid, *self.pids])
 
     def invoke(self, event: bytes, seconds: float) -> requests.Response:
         """What the emulator answered. Raises: requests.RequestException where it died, or `seconds` are over."""
