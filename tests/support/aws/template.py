@@ -2,65 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
 
-import yaml
+from tests.support.deployments import FUNCTIONS, Json, sam_function, sam_routes
+from tests.support.deployments import template as read
 
-from tests.support.stores.store import ROOT
+__all__ = ["FUNCTIONS", "Route", "gateway_responses", "mapping", "properties", "routes"]
 
 Route = tuple[str, str, str]  # method, path, function
-FUNCTIONS = ("upload", "query", "intake", "ocr", "sweep")
+read_once = cache(read)
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML whose short intrinsic functions, such as !Ref, become `{"Ref": …}`."""
-
-
-def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        return {suffix: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {suffix: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {suffix: loader.construct_mapping(node, deep=True)}
-
-
-_Loader.add_multi_constructor("!", _intrinsic)
-
-
-@cache
-def resources() -> Mapping[str, Any]:
-    with (ROOT / "template.yaml").open("rb") as file:
-        found: Mapping[str, Any] = yaml.load(file, _Loader)["Resources"]  # noqa: S506  it is a SafeLoader
-    return found
-
-
-def properties(function: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = resources()[f"{function.capitalize()}Function"]["Properties"]
-    return found
+def properties(function: str) -> Json:
+    return sam_function(read_once(), function)
 
 
 def routes() -> list[Route]:
     """Every route of the REST API."""
-    return [(event["Method"], event["Path"], name) for name in FUNCTIONS for event in _api_events(name)]
+    return [(route.method, route.path, route.function) for route in sam_routes(read_once())]
 
 
-def _api_events(function: str) -> Iterator[Mapping[str, Any]]:
-    for event in properties(function).get("Events", {}).values():
-        if event["Type"] == "Api":
-            yield event["Properties"]
-
-
-def gateway_responses() -> Mapping[str, Any]:
+def gateway_responses() -> Json:
     """What API Gateway answers by itself."""
-    found: Mapping[str, Any] = resources()["ApiGatewayRestApi"]["Properties"]["GatewayResponses"]
+    found: Json = read_once()["Resources"]["ApiGatewayRestApi"]["Properties"]["GatewayResponses"]
     return found
 
 
-def mapping() -> Mapping[str, Any]:
+def mapping() -> Json:
     """How the queue's messages come to `ocr`."""
     (event,) = (one for one in properties("ocr")["Events"].values() if one["Type"] == "SQS")
-    found: Mapping[str, Any] = event["Properties"]
+    found: Json = event["Properties"]
     return found
