@@ -1,4 +1,4 @@
-"""Every check in every home: `CONFORMANCE_HOMES` names them, by commas; the bare processes where it is not set."""
+"""Every check in every home: `CONFORMANCE_HOMES` names them, by commas; the bare process where it is not set."""
 
 from __future__ import annotations
 

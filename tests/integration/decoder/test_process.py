@@ -27,7 +27,9 @@ def doomed(tmp_path: Path) -> Iterator[Callable[..., DecodedFile]]:
 
     def meet(disaster: str, seconds: float = 60) -> DecodedFile:
         (tmp_path / "file").write_text(disaster, "utf-8")
-        decoder = DecoderProcess(changed(page_seconds=seconds, max_megapixels=1.0), DOOMED)
+        decoder = DecoderProcess(
+            changed(page_seconds=seconds, max_megapixels=60), DOOMED
+        )  # more than pytest itself ever held: see child._own_peak
         file = decoder.open(tmp_path / "file")
         to_close.extend((file, decoder))
         return file
