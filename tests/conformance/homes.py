@@ -44,7 +44,9 @@ def container(environ: Environ) -> Command:
     folder = unquote(environ.get("DATABASE_URL", "").partition("?host=")[2])
     mounted = ["--volume", f"{folder}:{folder}"] if folder else []
     limits = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--network", "host"]  # noqa: S108  the container's own
-    return ["podman", "run", "--rm", *limits, *mounted, *given, image], dict(os.environ)
+    return ["podman", "run", "--rm", "--name", f"docusnap-conformance-{environ['PORT']}", *limits, *mounted, *given, image], dict(
+        os.environ
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Started:
     environ: Environ
 
     def function(self, port: int) -> Command:
+        if self.home.launch is container:
+            self.running.callback(_remove, port)
         return self.home.launch({"HOST": "127.0.0.1", **self.environ, **self.home.extra, "PORT": str(port)})
 
     def start(self, command: list[str], environ: Environ) -> subprocess.Popen[bytes]:
@@ -118,6 +122,11 @@ def _end(started: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         started.kill()
         started.wait()
+
+
+def _remove(port: int) -> None:
+    """Where podman's client was killed, here or by a double, its container lives on."""
+    subprocess.run(["podman", "rm", "--force", "--time", "0", "--ignore", f"docusnap-conformance-{port}"], check=True, capture_output=True)
 
 
 def _bare(started: Started, front: Front) -> Target:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 from docusnap import settings
-from docusnap.adapters.sqs import SqsWaker
+from docusnap.adapters.sqs import REGION, SqsWaker
 from docusnap.adapters.waker import HttpWaker
 from docusnap.bootstrap import Parts
 from moto import mock_aws
@@ -114,3 +114,23 @@ def test_the_settings_choose_who_wakes() -> None:
     by_queue = Parts({**ENVIRON, "OCR_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/ocr"})
     by_http = Parts({**ENVIRON, "OCR_URL": "http://127.0.0.1:1/ocr"})
     assert (type(by_queue.waker), type(by_http.waker)) == (SqsWaker, HttpWaker)
+
+
+@pytest.mark.parametrize(
+    ("host", "region"),
+    [
+        ("sqs.eu-central-1.amazonaws.com", "eu-central-1"),
+        ("vpce-0a1b-2c3d.sqs.eu-west-3.vpce.amazonaws.com", "eu-west-3"),
+        ("sqs-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+        ("sqs.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+    ],
+)
+def test_the_region_that_is_signed_for_is_the_queues_own(host: str, region: str) -> None:
+    found = REGION.search(host)
+    assert found is not None
+    assert found["region"] == region
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:4566", "sqs.eu-central-1.amazonaws.com.example"])
+def test_a_queue_of_somebody_else_has_the_settings_region(host: str) -> None:
+    assert REGION.search(host) is None

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from docusnap import errors, settings
 from docusnap.api import openapi, problems
+from docusnap.provision import plan
 
 from tests.support import deployments
 from tests.support.deployments import FUNCTIONS, ROOT, Json, Route
@@ -161,7 +162,7 @@ def test_the_queue_gives_one_message_a_call_and_takes_back_single_ones() -> None
 def test_a_message_comes_back_only_after_its_call_must_have_ended() -> None:
     queue = SAM["Resources"]["OcrQueue"]["Properties"]
     assert queue["VisibilityTimeout"] >= 6 * SECONDS["ocr"]
-    assert 5 <= queue["RedrivePolicy"]["maxReceiveCount"] <= 1000
+    assert (queue["RedrivePolicy"]["maxReceiveCount"], queue["VisibilityTimeout"]) == (plan.RECEIVES, plan.VISIBILITY_SECONDS)
     assert queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"] < queue["MessageRetentionPeriod"]
 
 

@@ -17,7 +17,7 @@ from docusnap.settings import Settings
 log = logging.getLogger(__name__)
 
 AT_ONCE = 10  # messages that SQS takes in one call
-REGION = re.compile(r"^sqs\.(?P<region>[a-z0-9-]+)\.amazonaws\.com")
+REGION = re.compile(r"(?:^|\.)sqs(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:vpce\.)?amazonaws\.com(?:\.cn)?(?::\d+)?$")
 WAKE = "{}"  # it says nothing: the ledger does
 
 
@@ -43,7 +43,7 @@ class SqsWaker:
     def _client(self) -> Any:
         """The queue's own host answers for it: AWS's, that of a VPC endpoint, or of another SQS."""
         parts = urlsplit(self._url)
-        region = REGION.match(parts.netloc)
+        region = REGION.search(parts.netloc)
         settings = self._settings
         return new_session().client(
             "sqs",

@@ -12,7 +12,9 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 WAITING = 16  # a wake more than that is dropped: those before it find the same work
-TIMEOUT = urllib3.Timeout(connect=3, read=150)  # seconds; a call of `ocr` works for 50 s and may finish a page of 60 s
+TIMEOUT = urllib3.Timeout(
+    connect=3, read=170
+)  # seconds; a call of `ocr` begins its last page after 50 s, holds it for 80, and has 20 to write it down
 
 
 class HttpWaker:

@@ -19,6 +19,7 @@ from docusnap.api.app import App, Call, add_options, bearer, json_response
 from docusnap.bootstrap import Parts
 from docusnap.intake import Intake
 from docusnap.model import ObjectCreated
+from docusnap.settings import Settings
 
 EVENTS = "/events/s3"
 EVENTS_WITH_TOKEN = "/events/s3/{token}"  # noqa: S105  a path, for senders that cannot set a header
@@ -36,9 +37,7 @@ def create_handler(parts: Callable[[], Parts]) -> Callable[[Any, Any], dict[str,
     def receive(call: Call, token: str | None) -> Response:
         settings = parts().settings
         if not _is_right(token, settings.events_token):
-            if not _looks_like_sns(call.body):
-                raise errors.InvalidEventsToken
-            return answer(call, _of_sns(parts, _load(call.body, settings.max_json_bytes)))
+            return answer(call, _of_sns(parts, _of_a_stranger(call.body, settings)))
         payload = _load(call.body, settings.max_json_bytes)
         if notification.is_sns(payload):
             return answer(call, _of_sns(parts, payload))
@@ -87,9 +86,14 @@ def _is_right(given: str | None, expected: str | None) -> bool:
     return bool(given and expected) and hmac.compare_digest(_bytes(given or ""), _bytes(expected or ""))
 
 
-def _looks_like_sns(body: bytes) -> bool:
-    """So that a stranger's body is not even read as JSON; what it is, is decided by `notification.is_sns`."""
-    return b'"TopicArn"' in body
+def _of_a_stranger(body: bytes, settings: Settings) -> Any:
+    """Without the token only SNS may come: what cannot be its envelope is not even read as JSON. Raises: InvalidEventsToken."""
+    if not settings.sns_topic_arns or b'"TopicArn"' not in body:
+        raise errors.InvalidEventsToken
+    try:
+        return _load(body, settings.max_json_bytes)
+    except (errors.NotificationUnparsable, errors.BodyTooLarge) as exc:
+        raise errors.InvalidEventsToken from exc
 
 
 def _of_sns(parts: Callable[[], Parts], payload: object) -> Sequence[ObjectCreated]:

@@ -18,6 +18,7 @@ from docusnap.ports import Clock
 log = logging.getLogger(__name__)
 
 LAST_SECONDS = 65.0  # with less than this left on Lambda nothing is begun: a page may take its 60 s
+STOP_SECONDS = 5.0  # with less than this left what is under way is handed over: a slow fetch before it, a turn, a busy machine
 
 Event = Mapping[str, Any]
 
@@ -32,8 +33,8 @@ class LambdaClock:
         return max(0.0, float(self.context.get_remaining_time_in_millis()) / 1000 - LAST_SECONDS)
 
     def stopping(self) -> bool:
-        """Lambda tells nobody: it ends what runs over its time."""
-        return False
+        """Lambda ends what runs over its time without a word, which would cost the lease."""
+        return float(self.context.get_remaining_time_in_millis()) / 1000 < STOP_SECONDS
 
 
 class _Awake:
@@ -62,6 +63,8 @@ def create_handler(parts: Callable[[], Parts]) -> Callable[[Any, Any], dict[str,
                 raise
             log.warning("the ledger could not be worked on; all messages come again", extra={"code": exc.code})
             return _answer(0, [message["messageId"] for message in messages])
+        if isinstance(clock, LambdaClock) and clock.stopping():
+            parts().waker.wake()  # what was handed over is due at once, and this call sends no other
         return _answer(done["handled"], failed) if messages else done
 
     return handler

@@ -33,7 +33,9 @@ def create_app(parts: Callable[[], Parts], *, waits: int = WAITS, max_response_b
     @cache
     def stage() -> Queries:
         p = parts()
-        return Queries(ledger=p.ledger, store=lambda: p.store, settings=p.settings, waits=waits)
+        # Half of what is answered at once may wait: the others still get their lists and texts.
+        held = min(waits, (p.settings.max_inflight or 2 * waits) // 2)
+        return Queries(ledger=p.ledger, store=lambda: p.store, settings=p.settings, waits=held)
 
     _add_documents(app, stage)
     _add_content(app, stage, max_response_bytes)

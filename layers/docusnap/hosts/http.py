@@ -17,7 +17,7 @@ from gunicorn.http.errors import ParseException
 
 from docusnap import errors
 from docusnap.api import openapi, problems
-from docusnap.hosts import connection
+from docusnap.hosts import connection, stop
 from docusnap.hosts.stop import Deadline
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,8 @@ def json_host(handler: Handler, seconds: float) -> Application:
         if environ["REQUEST_METHOD"] != "POST":
             raise errors.MethodNotAllowed(allow=("POST",))
         event = _json_of(_whole(read_body(environ, BODY_BYTES)))
+        if stop.told():
+            raise errors.Interrupted  # it would begin nothing, and 200 says that it was done
         with Deadline(seconds, request_id(environ)) as context:
             result = handler(event, context)
         return respond(environ, start, 200, {"Content-Type": "application/json"}, json.dumps(result).encode())

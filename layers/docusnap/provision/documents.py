@@ -52,9 +52,10 @@ def _filter(entry: Json, name: str) -> str:
     return next((str(rule["Value"]) for rule in rules if rule["Name"].lower() == name), "")  # AWS answers Prefix for prefix
 
 
-def rivals(found: Json, target: str) -> Sequence[str]:
-    """Ids of entries that take the same events of the same keys elsewhere: AWS allows one of them only."""
-    return [str(entry.get("Id")) for entry in _entries(found) if target not in entry.values() and _takes_ours(entry)]
+def rivals(found: Json, section: str, target: str) -> Sequence[str]:
+    """Ids of entries that take the same events of the keys that are yet to be sent to `target`: AWS allows one of them only."""
+    missing = [prefix for prefix in PREFIXES if not _is_sent(found, section, target, prefix)]
+    return [str(entry.get("Id")) for entry in _entries(found) if _takes(entry, missing)]
 
 
 def _entries(found: Json) -> Iterator[Json]:
@@ -62,10 +63,10 @@ def _entries(found: Json) -> Iterator[Json]:
         yield from found.get(section, ())
 
 
-def _takes_ours(entry: Json) -> bool:
+def _takes(entry: Json, prefixes: Sequence[str]) -> bool:
     prefix = _filter(entry, "prefix")
     created = any(event.startswith("s3:ObjectCreated:") for event in entry["Events"])
-    return created and entry.get("Id") not in IDS.values() and any(_overlap(prefix, ours) for ours in PREFIXES)
+    return created and entry.get("Id") not in IDS.values() and any(_overlap(prefix, ours) for ours in prefixes)
 
 
 def _overlap(one: str, other: str) -> bool:

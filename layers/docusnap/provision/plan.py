@@ -12,7 +12,7 @@ from docusnap.provision import documents
 from docusnap.provision.documents import Json
 
 VISIBILITY_SECONDS = 6 * 120  # a message stays hidden six times as long as one call of `ocr` may take (AWS's advice)
-RECEIVES = 5  # after which a message that could not even be noted is a dead letter
+RECEIVES = 10  # after which a message that could not even be noted is a dead letter
 DEAD_LETTER_SECONDS = 14 * 24 * 3600  # the most that SQS keeps
 WEBHOOK_ARN = "arn:minio:sqs::OCR:webhook"  # ID OCR, as in MINIO_NOTIFY_WEBHOOK_ENABLE_OCR
 
@@ -137,7 +137,7 @@ def _notification(found: Found, section: str, target: str, name: str, *, again: 
     document = documents.notification_with(found.notification, section, target)
     if document == found.notification and not again:
         return
-    if found.queue is not None and (rivals := documents.rivals(found.notification, target)):
+    if found.queue is not None and (rivals := documents.rivals(found.notification, section, target)):
         yield Note(
             f"The bucket's events of the same keys go elsewhere already ({', '.join(rivals)}), and AWS allows one receiver: "
             f"end that, narrow its prefix, or let an SNS topic or EventBridge feed both.",

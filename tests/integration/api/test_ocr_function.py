@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,9 +15,10 @@ from docusnap import errors
 from docusnap.adapters.postgres.ledger import PostgresLedger
 from docusnap.api.ocr import LambdaClock, clock_of, create_handler
 from docusnap.bootstrap import Parts, cached_property
+from docusnap.errors import Interrupted
 from docusnap.hosts.stop import Deadline
-from docusnap.model import DocumentView, Status, UploadRequest
-from docusnap.ports import OcrEngine
+from docusnap.model import DocumentView, PageRaster, RecognisedPage, Status, UploadRequest
+from docusnap.ports import Clock, OcrEngine
 
 from tests.integration.ocr.test_worker import NumberingEngine, _tiff
 from tests.support.aws.messages import sqs_event
@@ -194,3 +195,50 @@ def test_only_lambda_keeps_65_seconds_for_what_has_begun() -> None:
     assert not clock_of(Context()).stopping()
     with Deadline(50, "request") as context:
         assert 49 < clock_of(context).remaining() <= 50
+
+
+class RunningOut:
+    """A call whose time is nearly up in the middle of a page."""
+
+    seconds = 120.0
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+class SlowOnce(NumberingEngine):
+    """Its first page takes what is left of the call, and is broken off as in the real engine."""
+
+    def __init__(self, context: RunningOut) -> None:
+        super().__init__()
+        self._context = context
+
+    def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:
+        if self._context.seconds > 3:
+            self._context.seconds = 3
+            assert clock is not None
+            assert clock.stopping()
+            raise Interrupted
+        yield from super().recognise(pages, clock=clock)
+
+
+class Wakes:
+    """A waker that counts."""
+
+    sent = 0
+
+    def wake(self, count: int = 1) -> None:
+        self.sent += count
+
+
+def test_a_page_that_the_time_runs_out_on_is_handed_over_with_a_wake_and_is_no_failure(function: Function) -> None:
+    context, wakes, document = RunningOut(), Wakes(), function.uploaded(_tiff(1))
+    function.parts.__dict__.update(engine=SlowOnce(context), waker=wakes)
+    handler = create_handler(lambda: function.parts)
+    assert failures(handler(sqs_event(function.event_of(document)), context)) == []
+    assert (function.status(document), wakes.sent) == (Status.PROCESSING, 1)
+    context.seconds = 120
+    function.parts.__dict__["engine"] = NumberingEngine()
+    function.parts.__dict__.pop("worker")
+    assert handler(sqs_event({}), context)["handled"] == 1
+    assert function.status(document) is Status.SUCCEEDED

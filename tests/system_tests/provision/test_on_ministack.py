@@ -63,7 +63,7 @@ def test_the_queue_hides_messages_long_enough_and_gives_up_on_what_cannot_be_tak
     provisioned(store.environ(bucket), *AWS)
     found, dead = attributes(store, queue_of(store, bucket)), attributes(store, queue_of(store, bucket, "-dead"))
     assert int(found["VisibilityTimeout"]) >= 6 * 120
-    assert json.loads(found["RedrivePolicy"]) == {"deadLetterTargetArn": dead["QueueArn"], "maxReceiveCount": 5}
+    assert json.loads(found["RedrivePolicy"]) == {"deadLetterTargetArn": dead["QueueArn"], "maxReceiveCount": 10}
     assert dead["MessageRetentionPeriod"] == str(14 * 24 * 3600)
 
 

@@ -20,6 +20,9 @@ from docusnap.hosts.embedded.trouble import CannotStart
 from docusnap.settings import Settings, secret
 
 _LOOPBACK = ("127.0.0.1", "localhost")
+OF_CONTAINERS = frozenset(
+    {"FUNCTION", "HOST", "PORT", "WEB_CONCURRENCY", "MAX_INFLIGHT"}
+)  # what this shell has of them is not meant for us
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,7 @@ def part_environ(plan: Plan, part: str) -> dict[str, str]:
     name, _, value = mark(plan.home.path, part).partition("=")
     path = [str(plan.code), str(Path(docusnap.__file__).resolve().parents[1]), plan.environ.get("PYTHONPATH", "")]
     function = {"FUNCTION": "ocr"} if part == "worker" else {}
-    inherited = {key: text for key, text in plan.environ.items() if key != "FUNCTION"}
+    inherited = {key: text for key, text in plan.environ.items() if key not in OF_CONTAINERS}
     return {**inherited, **function, name: value, "PYTHONPATH": ":".join(filter(None, path)), "PYTHONUNBUFFERED": "1"}
 
 
