@@ -153,6 +153,8 @@ def test_a_notification_with_a_suffix_or_of_fewer_events_is_not_enough() -> None
         (entry("all"), True),
         (entry("below", "uploads/2026/"), True),
         (entry("above", "up"), True),
+        (entry("ours in part", "incoming/", QueueArn=QUEUE, events=["s3:ObjectCreated:Put"]), True),
+        (entry("ours for one prefix", "incoming/", QueueArn=QUEUE), False),
         (entry("beside", "thumbs/"), False),
         (entry("removed", events=["s3:ObjectRemoved:*"]), False),
     ],
