@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -55,21 +54,14 @@ def street(environ: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def sql(database_url: str) -> Iterator[Any]:
-    engine = sa.create_engine(database_url, poolclass=sa.pool.NullPool)
-
-    def run(statement: str) -> Any:
-        with engine.connect() as connection:
-            return connection.execute(sa.text(statement)).all()
-
-    yield run
-    engine.dispose()
+def database(database_url: str) -> sa.Engine:
+    return sa.create_engine(database_url, poolclass=sa.pool.NullPool)
 
 
 @pytest.fixture
-def world(street: Street, home: str, ledger: PostgresLedger, sql: Any) -> World:
+def world(street: Street, home: str, ledger: PostgresLedger, database: sa.Engine) -> World:
     """What a check gets, in the home of that name."""
-    return World(street.running(home), ledger, sql)
+    return World(street.running(home), ledger, database)
 
 
 @pytest.hookimpl(wrapper=True)

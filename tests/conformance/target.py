@@ -39,8 +39,8 @@ class Target:
     def post(self, path: str, **options: Any) -> requests.Response:
         return self.call("POST", path, **options)
 
-    def call(self, method: str, path: str, **options: Any) -> requests.Response:
-        return requests.request(method, self.url + path, timeout=60, allow_redirects=False, **options)
+    def call(self, method: str, path: str, timeout: float = 60, **options: Any) -> requests.Response:
+        return requests.request(method, self.url + path, timeout=timeout, allow_redirects=False, **options)
 
     def connect(self) -> socket.socket:
         """A connection without any HTTP on it yet."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
+import sqlalchemy as sa
 from docusnap.adapters.postgres.ledger import PostgresLedger
 
 from tests.conformance import checks
@@ -20,7 +20,7 @@ from tests.conformance.world import Running, World
 assert checks.__all__  # every check is known
 
 Check = Callable[[World], None]
-FAILURES = (AssertionError, requests.ConnectionError, ConnectionError)  # the latter where a caller is cut off
+FAILURES = (AssertionError, requests.Timeout, requests.ConnectionError, ConnectionError)  # the latter where a caller is cut off
 
 BAD: list[tuple[str, dict[str, str], Check, Check]] = [  # the server, what is set for it, what it must fail, what it must pass
     ("deaf_to_chunks", {}, bodies.a_chunked_body_is_the_same_as_a_whole_one, headers.the_authorization_decides_and_nothing_else),
@@ -62,12 +62,12 @@ BAD: list[tuple[str, dict[str, str], Check, Check]] = [  # the server, what is s
 
 
 @pytest.fixture
-def world_of(environ: Mapping[str, str], tmp_path: Path, ledger: PostgresLedger, sql: Any) -> Iterator[Callable[[Home], World]]:
+def world_of(environ: Mapping[str, str], tmp_path: Path, ledger: PostgresLedger, database: sa.Engine) -> Iterator[Callable[[Home], World]]:
     """A home for one test, with functions of its own."""
     with ExitStack() as held:
 
         def start(home: Home) -> World:
-            return World(Running(home, environ, tmp_path, held), ledger, sql)
+            return World(Running(home, environ, tmp_path, held), ledger, database)
 
         yield start
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from docusnap.adapters.postgres.ledger import PostgresLedger
 from docusnap.model import Scope
 
@@ -49,7 +50,7 @@ class World:
 
     running: Running
     ledger: PostgresLedger
-    sql: Callable[..., Any]
+    database: sa.Engine  # without a pool
     tenants: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -76,6 +77,17 @@ class World:
         if name not in self.tenants:
             self.tenants[name] = self.ledger.create_key(name, {Scope.USER})
         return Tenant(target, self.tenants[name])  # type: ignore[arg-type]  a target is called as a server is
+
+    def sql(self, statement: str) -> Any:
+        with self.database.connect() as connection:
+            return connection.execute(sa.text(statement)).all()
+
+    @contextmanager
+    def locked(self, table: str) -> Iterator[None]:
+        """Keeps a table from everybody, as a database does that is slow."""
+        with self.database.begin() as connection:
+            connection.execute(sa.text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+            yield
 
     def uploaded(self, data: bytes = b"abc", **members: Any) -> str:
         """A document of alice's whose object is there and known: it stays `queued` until somebody works."""
