@@ -1,6 +1,7 @@
 """Engines side by side on the same pages, in one run: seconds, ratio, character error rate, memory, start.
 
-python -m benchmarks.engine ENGINE=PYTHON…  e.g. docusnap=.venv/bin/python rapidocr=/tmp/rapidocr/bin/python
+PYTHONPATH=layers python -m benchmarks.engine ENGINE=PYTHON…  e.g. docusnap=.venv/bin/python; an engine is a program in benchmarks/peers.
+Needs rapidfuzz beside requirements/dev.txt, and Debian's fonts-liberation and fonts-noto-cjk.
 CORPUS=folder adds every picture there that has a .txt beside it; ONLY=part measures the pages with that in their name.
 """
 

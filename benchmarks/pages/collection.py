@@ -45,7 +45,7 @@ class Drawn:
 
 
 def drawn(name: str, seed: int = 1) -> Drawn:
-    """One page of the collection. Raises: KeyError for a name that is none of `names`."""
+    """One page of the collection. Raises: KeyError for an unknown name."""
     base, spoiled = SPOILT.get(name, (name, None))
     mix = zlib.crc32(f"{seed} {name}".encode())
     sheet = KINDS[base](random.Random(mix))
@@ -55,9 +55,5 @@ def drawn(name: str, seed: int = 1) -> Drawn:
     return Drawn(name, *page, sheet.dpi)
 
 
-def names() -> list[str]:
-    return [*KINDS, *SPOILT]
-
-
 def collection(seed: int = 1) -> Iterator[Drawn]:
-    return (drawn(name, seed) for name in names())
+    return (drawn(name, seed) for name in (*KINDS, *SPOILT))

@@ -97,7 +97,7 @@ def headings_across(rng: random.Random) -> Sheet:
 
 @kind
 def newspaper(rng: random.Random) -> Sheet:
-    """Narrow columns with rules between them; headings that span one column or two."""
+    """Narrow columns with rules between them; each has several stories under headings."""
     sheet, style = Sheet(*A4, 250), Style("en", "serif", "bold", 8, 1.2)
     sheet.line("THE THORNBY COURIER", 297, 40, "bold", 26, anchor="m")
     sheet.rule(40, 78, 555, 78)
@@ -114,7 +114,7 @@ def newspaper(rng: random.Random) -> Sheet:
                 y += 14
             y += 4
             lines = story(rng, sheet, style, width, min(rng.uniform(110, 260), 795 - y))
-            _, y = sheet.flow(lines, x, y, style.face, style.size, step=style.step, bottom=805)
+            y = sheet.flow(lines, x, y, style.face, style.size, step=style.step, bottom=805)
             y += 14
     return sheet
 

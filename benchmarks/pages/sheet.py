@@ -19,8 +19,8 @@ FACES = {
     "mono": ("truetype/liberation/LiberationMono-Regular.ttf", 0),
     "song": ("opentype/noto/NotoSerifCJK-Regular.ttc", 2),  # 2: the simplified face of a collection
     "hei": ("opentype/noto/NotoSansCJK-Regular.ttc", 2),
-    "hei-bold": ("opentype/noto/NotoSansCJK-Bold.ttc", 2),
 }
+PITCH = 1.12  # from character to character of a vertical line, over its size
 UPRIGHT = ["vert"]  # the forms that marks take in vertical text
 NOT_FIRST = "，。：；、？！”）》」』,.:;?!)%"  # marks that never begin a line
 NOT_LAST = "“（《「『("
@@ -42,13 +42,11 @@ class Sheet:
     width: float
     height: float
     dpi: int
-    paper: int = 255
-    ink: int = 0
     lines: list[Printed] = field(default_factory=list)
     blocks: int = 0
 
     def __post_init__(self) -> None:
-        self.image = Image.new("L", (self.px(self.width), self.px(self.height)), self.paper)
+        self.image = Image.new("L", (self.px(self.width), self.px(self.height)), 255)
         self.draw = ImageDraw.Draw(self.image)
 
     def px(self, points: float) -> int:
@@ -64,42 +62,40 @@ class Sheet:
     def line(self, text: str, x: float, y: float, face: str, size: float, *, anchor: str = "l") -> None:
         """`y`: the line's top; `anchor`: l, m or r, what `x` is of the line."""
         letters, at = self.font(face, size), (self.px(x), self.px(y))
-        self.draw.text(at, text, fill=self.ink, font=letters, anchor=f"{anchor}a")
+        self.draw.text(at, text, fill=0, font=letters, anchor=f"{anchor}a")
         left, top, right, bottom = self.draw.textbbox(at, text, font=letters, anchor=f"{anchor}a")
         self.lines.append(Printed(text, ((left, top), (right, top), (right, bottom), (left, bottom)), self.blocks))
 
-    def down(self, text: str, x: float, y: float, face: str, size: float, *, pitch: float = 1.12) -> None:
+    def down(self, text: str, x: float, y: float, face: str, size: float) -> None:
         """One vertical line, a character below the other; `x`: its middle."""
         letters, boxes = self.font(face, size), []
         for number, character in enumerate(text):
-            at = (self.px(x), self.px(y + number * size * pitch))
-            self.draw.text(at, character, fill=self.ink, font=letters, anchor="ma", features=UPRIGHT)
+            at = (self.px(x), self.px(y + number * size * PITCH))
+            self.draw.text(at, character, fill=0, font=letters, anchor="ma", features=UPRIGHT)
             boxes.append(self.draw.textbbox(at, character, font=letters, anchor="ma", features=UPRIGHT))
         left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
         right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
         self.lines.append(Printed(text, ((left, top), (right, top), (right, bottom), (left, bottom)), self.blocks))
 
-    def wrapped(self, text: str, face: str, size: float, width: float, *, indent: float = 0) -> list[str]:
-        """A paragraph as lines no wider than `width`; the first one is `indent` shorter."""
-        return list(_wrapped(text, self.font(face, size), self.px(width), self.px(indent)))
+    def wrapped(self, text: str, face: str, size: float, width: float) -> list[str]:
+        """A paragraph as lines no wider than `width`."""
+        return list(_wrapped(text, self.font(face, size), self.px(width)))
 
-    def flow(
-        self, lines: Sequence[str], x: float, y: float, face: str, size: float, step: float, *, bottom: float
-    ) -> tuple[list[str], float]:
-        """Draws lines downwards from `y` until `bottom`. Returns those that found no place, and where the next one would stand."""
-        for number, text in enumerate(lines):
+    def flow(self, lines: Sequence[str], x: float, y: float, face: str, size: float, *, step: float, bottom: float) -> float:
+        """Draws lines downwards from `y`, as many as end above `bottom`. Returns where the next one would stand."""
+        for text in lines:
             if y + size * 1.3 > bottom:
-                return list(lines[number:]), y
+                break
             self.line(text, x, y, face, size)
             y += step
-        return [], y
+        return y
 
-    def rule(self, x0: float, y0: float, x1: float, y1: float, *, weight: float = 0.5, ink: int | None = None) -> None:
+    def rule(self, x0: float, y0: float, x1: float, y1: float, *, weight: float = 0.5, ink: int = 0) -> None:
         ends = [self.px(v) for v in (x0, y0, x1, y1)]
-        self.draw.line(ends, fill=self.ink if ink is None else ink, width=max(1, self.px(weight)))
+        self.draw.line(ends, fill=ink, width=max(1, self.px(weight)))
 
-    def box(self, x0: float, y0: float, x1: float, y1: float, *, fill: int | None = None, weight: float = 0.5) -> None:
-        self.draw.rectangle([self.px(v) for v in (x0, y0, x1, y1)], fill=fill, outline=self.ink, width=max(1, self.px(weight)))
+    def box(self, x0: float, y0: float, x1: float, y1: float, *, fill: int) -> None:
+        self.draw.rectangle([self.px(v) for v in (x0, y0, x1, y1)], fill=fill, outline=0)
 
 
 @cache
@@ -111,14 +107,14 @@ def font(face: str, pixels: int) -> FreeTypeFont:
     return ImageFont.truetype(FONTS / name, pixels, index=index)
 
 
-def _wrapped(text: str, letters: FreeTypeFont, width: int, indent: int) -> Iterator[str]:
+def _wrapped(text: str, letters: FreeTypeFont, width: int) -> Iterator[str]:
     between = " " if " " in text else ""
-    line, room = "", width - indent
+    line = ""
     for word in text.split() if between else text:
         longer = f"{line}{between}{word}" if line else word
-        if line and letters.getlength(longer) > room and word[0] not in NOT_FIRST and line[-1] not in NOT_LAST:
+        if line and letters.getlength(longer) > width and word[0] not in NOT_FIRST and line[-1] not in NOT_LAST:
             yield line
-            line, room = word, width
+            line = word
         else:
             line = longer
     yield line

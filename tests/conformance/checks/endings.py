@@ -23,7 +23,7 @@ assert worker.LEASE_SECONDS > 30  # a page that comes again sooner was handed ov
 def at_sigterm_a_call_in_flight_is_answered_and_the_container_ends_with_0(world: World) -> None:
     document = world.uploaded()
     seconds = 4 if world.front == "knative" else 20  # queue-proxy lets a call end, the others have it end early
-    with world.serve("query") as target, held(world, target, document, 1, seconds) as (waiting,):
+    with world.serve("query") as target, held(world, target, document, seconds) as waiting:
         began = time.monotonic()
         target.terminate()
         assert waiting.result().status_code == 200

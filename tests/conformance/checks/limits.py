@@ -23,24 +23,23 @@ def in_progress(target: Target) -> int:
 
 
 @contextmanager
-def held(world: World, target: Target, document: str, calls: int, seconds: int) -> Iterator[list[Future[requests.Response]]]:
-    """So many readers that wait for a document which nobody works on; they are in the function once this begins."""
-    with ThreadPoolExecutor(calls) as pool:
-        reader = world.at(target)
-        waiting = [pool.submit(reader.get, f"/v1/documents/{document}?wait={seconds}") for _ in range(calls)]
-        eventually(lambda: in_progress(target) >= calls, 10, f"{calls} calls are under way")
+def held(world: World, target: Target, document: str, seconds: int) -> Iterator[Future[requests.Response]]:
+    """A reader who waits for a document that nobody works on; it is in the function once this begins."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(world.at(target).get, f"/v1/documents/{document}?wait={seconds}")
+        eventually(lambda: in_progress(target) >= 1, 10, "the reader waits")
         yield waiting
 
 
 @contextmanager
-def stuck(world: World, target: Target, document: str, calls: int) -> Iterator[list[Future[requests.Response]]]:
+def stuck(world: World, target: Target, document: str, calls: int) -> Iterator[None]:
     """So many calls that the database does not answer before this ends: it holds the keys that they bring."""
     reader = world.at(target)
     with ThreadPoolExecutor(calls) as pool:
         with world.locked("api_key"):
             waiting = [pool.submit(reader.get, f"/v1/documents/{document}") for _ in range(calls)]
             eventually(lambda: in_progress(target) >= calls, 10, f"{calls} calls are under way")
-            yield waiting
+            yield
             assert not any(call.done() for call in waiting)
         assert [call.result().status_code for call in waiting] == [200] * calls
 

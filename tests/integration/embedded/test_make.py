@@ -50,7 +50,7 @@ def borrow(folder: Path, layers: Path) -> None:
 
 
 def signalled(house: House, tree: Path, how: str) -> None:
-    """Start `make run`, end it in one of the ways that users do, and see that nothing is left."""
+    """Start `make run`, end it in one of the ways that users do, and see that nothing is left within 15 s."""
     house.start(["make", "run"], cwd=tree)
     assert house.process is not None
     if how == "make alone, SIGINT":
@@ -61,7 +61,10 @@ def signalled(house: House, tree: Path, how: str) -> None:
         house.process.kill()
     else:
         os.killpg(house.process.pid, signal.SIGINT if how.endswith("SIGINT") else signal.SIGTERM)
-    house.process.wait(timeout=40)  # a part that does not end in time is killed: that takes the graces of all of them
+    try:
+        house.process.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"{how}: not ended within 15 s; it said:\n{house.output}")
     until(lambda: not house.kin.alive() and not house.open_ports(), "an empty machine", seconds=15)
     until(lambda: house.output.endswith("Stopped.\n") or "Stopped.\nmake: " in house.output, "the last word", seconds=5)
 
