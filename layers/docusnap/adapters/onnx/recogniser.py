@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -15,10 +16,7 @@ from docusnap.adapters.onnx.session import Session
 
 HEIGHT = 48  # what the network was built for
 NARROWEST, WIDEST = 32, 4800  # pixels at that height
-STRIDE = 32  # widths are rounded up to this, so that lines of like length share a batch
-# The network answers with 18,710 probabilities for every eight pixels: 9 MB for a line of 1,000 pixels.
-BATCH_WIDTH = 3200  # pixels of all lines together
-BATCH_LINES = 6
+STRIDE = 8  # pixels for one answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,42 +42,63 @@ class Reading:
         return sum(c.confidence for c in self.characters) / len(self.characters) if self.characters else 0.0
 
 
-class Recogniser:
-    """Reads rasters of single lines. Safe to ask from several threads."""
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How many lines go through the network at once, and to what their widths are rounded up.
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    On a CPU a batch is no faster than its lines one after the other, and what pads the shorter lines is lost.
+    """
+
+    lines: int = 1
+    width: int = WIDEST  # pixels of all lines together
+    stride: int = STRIDE
+
+
+class Recogniser:
+    """Reads rasters of single lines with one network. Safe to ask from several threads."""
+
+    def __init__(self, session: Session, alphabet: Path | None = None, *, squeeze: float = 1.0, batching: Batching | None = None) -> None:
+        """`alphabet`: a file with a class a line, where the model file does not hold it itself.
+
+        `squeeze`: by what lines are narrowed, since time goes by their width.
+        """
+        self._session, self._file = session, alphabet
+        self._squeeze, self._batching = squeeze, batching or Batching()
 
     @cached_property
     def alphabet(self) -> list[str]:
-        """The text of each class: the blank first, a space last; between them what the model file says."""
-        return ["", *self._session.metadata("character").split("\n"), " "]
+        """The text of each class: the blank first, a space last; between them what the file says."""
+        listed = self._file.read_text("utf-8").removesuffix("\n") if self._file else self._session.metadata("character")
+        return ["", *listed.split("\n"), " "]
 
     def warm(self) -> None:
-        _ = self.alphabet
+        _ = self._session.loaded, self.alphabet
 
     def read(self, rasters: Sequence[NDArray[Any]]) -> list[Reading]:
         """One reading per raster (height × width × 3, RGB), in the order given."""
-        widths = [_width(raster) for raster in rasters]
+        widths = [self._width(raster) for raster in rasters]
         found: dict[int, Reading] = {}
-        for batch in batches(widths):
-            width = -(-max(widths[index] for index in batch) // STRIDE) * STRIDE
+        for batch in batches(widths, self._batching):
+            width = _rounded(max(widths[index] for index in batch), self._batching.stride)
             output = self._session.run(np.stack([_normalised(rasters[index], widths[index], width) for index in batch]))
             for index, line in zip(batch, output, strict=True):
                 found[index] = decode(line, self.alphabet, widths[index] / width)
         return [found[index] for index in range(len(rasters))]
 
+    def _width(self, raster: NDArray[Any]) -> int:
+        height, width = map(int, raster.shape[:2])
+        return min(max(round(self._squeeze * width * HEIGHT / height), NARROWEST), WIDEST)
 
-def _width(raster: NDArray[Any]) -> int:
-    height, width = map(int, raster.shape[:2])
-    return min(max(round(width * HEIGHT / height), NARROWEST), WIDEST)
+
+def _rounded(width: int, stride: int) -> int:
+    return -(-width // stride) * stride
 
 
-def batches(widths: Sequence[int]) -> Iterator[list[int]]:
+def batches(widths: Sequence[int], batching: Batching) -> Iterator[list[int]]:
     """Indexes of lines of like width, so that little is padding."""
     batch: list[int] = []
     for index in sorted(range(len(widths)), key=lambda index: widths[index]):
-        if batch and (len(batch) == BATCH_LINES or (len(batch) + 1) * widths[index] > BATCH_WIDTH):
+        if batch and (len(batch) == batching.lines or (len(batch) + 1) * widths[index] > batching.width):
             yield batch
             batch = []
         batch.append(index)
@@ -89,9 +108,10 @@ def batches(widths: Sequence[int]) -> Iterator[list[int]]:
 
 def _normalised(raster: NDArray[Any], own: int, width: int) -> NDArray[np.float32]:
     interpolation = cv2.INTER_AREA if raster.shape[0] > HEIGHT else cv2.INTER_CUBIC
-    scaled = cv2.resize(raster, (own, HEIGHT), interpolation=interpolation)[:, :, ::-1]
+    scaled = cv2.resize(raster, (own, HEIGHT), interpolation=interpolation)
+    blue_first = np.ascontiguousarray(scaled.transpose(2, 0, 1)[::-1])
     padded = np.zeros((3, HEIGHT, width), np.float32)  # zero is mid-grey, what the network learnt as nothing
-    padded[:, :, :own] = scaled.transpose(2, 0, 1) / np.float32(127.5) - 1
+    padded[:, :, :own] = blue_first * np.float32(1 / 127.5) - np.float32(1)
     return padded
 
 

@@ -1,0 +1,46 @@
+"""Which way up a page is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from docusnap.adapters.onnx.session import Session
+
+SHORT, SIDE = 256, 224  # pixels: the short side of the raster, and the square cut out of its middle
+MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(3, 1, 1)  # ImageNet's
+DEVIATION = np.array([0.229, 0.224, 0.225], np.float32).reshape(3, 1, 1)
+
+
+class Orientation:
+    """Tells how a page must be turned. Safe to ask from several threads."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def warm(self) -> None:
+        _ = self._session.loaded
+
+    def quarters(self, page: NDArray[np.uint8]) -> tuple[int, float]:
+        """How many quarter turns counter-clockwise make the page (height × width × 3, RGB) upright, and how likely, 0 to 1."""
+        likely = self._session.run(_normalised(page))[0]
+        return int(likely.argmax()), float(likely.max())
+
+
+def turned(page: NDArray[np.uint8], quarters: int) -> NDArray[np.uint8]:
+    """The page after so many quarter turns counter-clockwise."""
+    return np.ascontiguousarray(np.rot90(page, quarters)) if quarters else page
+
+
+def _normalised(page: NDArray[np.uint8]) -> NDArray[np.float32]:
+    height, width = page.shape[:2]
+    scale = SHORT / min(height, width)
+    size = max(SIDE, round(width * scale)), max(SIDE, round(height * scale))
+    raster: NDArray[Any] = cv2.resize(page, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    top, left = (raster.shape[0] - SIDE) // 2, (raster.shape[1] - SIDE) // 2
+    planes = raster[top : top + SIDE, left : left + SIDE].transpose(2, 0, 1)
+    values: NDArray[np.float32] = (planes * np.float32(1 / 255) - MEAN) / DEVIATION
+    return values[None]

@@ -1,0 +1,120 @@
+"""Two networks read together: a quick one every line, a careful one the words that the first is not sure of."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+
+from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser
+
+DOUBT = 0.7  # confidence of a character below which its word is read again
+HARD = 0.99  # mean confidence of the quick network's readings below which a page is hard to read,
+HARD_DOUBT = 0.95  # and its words are read again from here on
+ALIKE = frozenset('"•')  # what the quick network writes for several characters, and is sure of
+ALONE = frozenset("-–—一cosuvwxzCOSUVWXZ")  # the same, where it is all of a word: only the words beside it tell which it is
+MOST = 0.5  # of a line: if more of it is in doubt, all of it is read again
+CONTEXT = 2  # ideographs on either side of a doubtful one: they have no spaces to cut at
+
+Raster = NDArray[Any]  # height × width × 3, RGB
+Span = tuple[int, int]  # characters of a reading, from and up to
+Spread = Callable[..., Iterable[Any]]  # map, by several threads
+
+
+class Reader:
+    """Reads the lines of a page. Safe to ask from several threads."""
+
+    def __init__(self, quick: Recogniser, careful: Recogniser, *, spread: Spread = map, together: int = 1) -> None:
+        """`spread` shares the work out, `together` lines at once."""
+        self._quick, self._careful = quick, careful
+        self._spread, self._together = spread, together
+
+    def warm(self) -> None:
+        self._quick.warm()
+        self._careful.warm()
+
+    def read(self, rasters: Sequence[Raster]) -> list[Reading]:
+        """One reading per raster of a line, in the order given."""
+        groups = [rasters[start : start + self._together] for start in range(0, len(rasters), self._together)]
+        first = list(self._spread(self._quick.read, groups))
+        again = partial(self._again, HARD_DOUBT if _confidence(first) < HARD else DOUBT)
+        return [reading for group in self._spread(again, groups, first) for reading in group]
+
+    def _again(self, doubt: float, rasters: Sequence[Raster], readings: Sequence[Reading]) -> list[Reading]:
+        mended = list(readings)
+        doubts = [(index, span) for index, reading in enumerate(readings) for span in doubtful(reading.characters, doubt)]
+        better = self._careful.read([_part(rasters[index], readings[index].characters, span) for index, span in doubts])
+        for (index, span), reading in reversed(list(zip(doubts, better, strict=True))):
+            mended[index] = _mended(mended[index], span, reading)
+        return mended
+
+
+def _confidence(groups: Iterable[Iterable[Reading]]) -> float:
+    """The mean over all characters; 1 where there are none."""
+    known = [character.confidence for group in groups for reading in group for character in reading.characters]
+    return sum(known) / len(known) if known else 1.0
+
+
+def doubtful(characters: Sequence[Character], doubt: float) -> list[Span]:
+    """The words that hold a character in doubt, as spans that do not touch; all of the line where they are most of it."""
+    spans: list[Span] = []
+    for start, end in _words(characters, doubt):
+        if spans and start <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(end, spans[-1][1])
+        else:
+            spans.append((start, end))
+    whole = sum(end - start for start, end in spans) > MOST * len(characters)
+    return [(0, len(characters))] if whole else spans
+
+
+def _words(characters: Sequence[Character], doubt: float) -> Iterator[Span]:
+    for index, character in enumerate(characters):
+        if _is_alone(characters, index):
+            yield _reach(characters, index - 2, -1), _reach(characters, index + 2, 1) + 1
+        elif character.confidence < doubt or character.text in ALIKE:
+            yield _reach(characters, index, -1), _reach(characters, index, 1) + 1
+
+
+def _is_alone(characters: Sequence[Character], index: int) -> bool:
+    around = (*characters[max(0, index - 1) : index], *characters[index + 1 : index + 2])
+    return characters[index].text in ALONE and all(neighbour.text.isspace() for neighbour in around)
+
+
+def _reach(characters: Sequence[Character], index: int, step: int) -> int:
+    """The last character of the word in one direction."""
+    index = min(max(index, 0), len(characters) - 1)
+    ideographs = 0
+    while 0 <= index + step < len(characters) and not characters[index + step].text.isspace() and ideographs < CONTEXT:
+        index += step
+        ideographs += unicodedata.east_asian_width(characters[index].text[0]) == "W"
+    return index
+
+
+def _edges(characters: Sequence[Character], span: Span) -> tuple[float, float]:
+    """Where the span begins and ends along the line, 0 to 1: between its outer characters and their neighbours."""
+    start, end = span
+    left = (characters[start - 1].position + characters[start].position) / 2 if start else 0.0
+    right = (characters[end - 1].position + characters[end].position) / 2 if end < len(characters) else 1.0
+    return left, right
+
+
+def _part(raster: Raster, characters: Sequence[Character], span: Span) -> Raster:
+    left, right = (round(edge * raster.shape[1]) for edge in _edges(characters, span))
+    return raster[:, left : max(right, left + 1)]
+
+
+def _mended(reading: Reading, span: Span, better: Reading) -> Reading:
+    """The reading with a span read again, unless the second network saw less in it than the first."""
+    old = reading.characters[span[0] : span[1]]
+    if not better.characters or _weakest(better.characters) < _weakest(old):
+        return reading
+    left, right = _edges(reading.characters, span)
+    new = tuple(Character(c.text, c.confidence, left + c.position * (right - left)) for c in better.characters)
+    return Reading((*reading.characters[: span[0]], *new, *reading.characters[span[1] :]))
+
+
+def _weakest(characters: Sequence[Character]) -> float:
+    return min(character.confidence for character in characters)

@@ -1,0 +1,73 @@
+"""What a page looks like before any network sees it: where its ink is, and how large its letters are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+LARGE = 3e6  # pixels from which half the resolution shows enough
+NEIGHBOURHOOD = 31  # pixels whose mean is taken as the ground under a letter
+INK, TRACE = 15, 6  # how far ink differs from its ground, of 255; and what may be ink
+DARK = 110  # median brightness below which text is light on dark
+LETTERS = 8  # fewer tell nothing about the size of type
+PHOTO = 1e6  # a picture of fewer pixels is no scan of a page
+EVEN = 24  # of 255: how much the brightness of paper varies
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Measures in pixels of the page."""
+
+    left: int  # the rectangle outside of which there is nothing
+    top: int
+    right: int
+    bottom: int
+    letter: float  # the height of a small letter, such as x; 0 where there are too few to tell
+    paper: bool  # an even ground, as scans and print-outs have
+
+    @property
+    def empty(self) -> bool:
+        return self.left >= self.right or self.top >= self.bottom
+
+    def inked(self, page: NDArray[np.uint8], margin: int) -> NDArray[np.uint8]:
+        """A view of the part of the page that holds all ink, and so many pixels around it."""
+        rows = slice(max(0, self.top - margin), self.bottom + margin)
+        return page[rows, max(0, self.left - margin) : self.right + margin]
+
+
+def survey(page: NDArray[np.uint8]) -> Survey:
+    """`page`: height × width × 3, RGB. Costs 20 ms for A4 at 300 dpi."""
+    grey = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
+    factor = 2 if grey.size > LARGE else 1
+    seen = cv2.resize(grey, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA) if factor > 1 else grey
+    ground = cv2.blur(seen, (NEIGHBOURHOOD, NEIGHBOURHOOD))
+    coarse = ground[::8, ::8]
+    if np.median(coarse) < DARK:
+        seen, ground = 255 - seen, 255 - ground
+    left, top, width, height = cv2.boundingRect((cv2.absdiff(ground, seen) > TRACE).astype(np.uint8))
+    return Survey(
+        left * factor,
+        top * factor,
+        min((left + width) * factor, page.shape[1]),
+        min((top + height) * factor, page.shape[0]),
+        _letter(cv2.subtract(ground, seen)) * factor,
+        page.shape[0] * page.shape[1] >= PHOTO and _is_even(coarse),
+    )
+
+
+def _letter(contrast: NDArray[Any]) -> float:
+    """The lower quartile of the heights of everything that may be a letter: points and commas are left out, capitals lie above."""
+    _, _, found, _ = cv2.connectedComponentsWithStats((contrast > INK).astype(np.uint8), connectivity=8)
+    width, height, area = (found[1:, column] for column in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA))
+    letters = height[(height >= 3) & (height < contrast.shape[0] / 4) & (width >= 2) & (width < 12 * height) & (area > 6)]
+    return float(np.percentile(letters, 25)) if len(letters) >= LETTERS else 0.0
+
+
+def _is_even(ground: NDArray[Any]) -> bool:
+    counts = np.bincount(ground.ravel(), minlength=256)
+    mode = int(counts.argmax())
+    return bool(counts[max(0, mode - EVEN) : mode + EVEN + 1].sum() > ground.size / 2)
