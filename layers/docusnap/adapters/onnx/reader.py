@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser
 
-DOUBT = 0.7  # confidence of a character below which its word is read again
-HARD = 0.99  # mean confidence of the quick network's readings below which a page is hard to read,
+DOUBT = 0.5  # confidence of a character below which its word is read again
+HARD = 0.08  # of the lines of a page: if more of them were read otherwise the second time, the page is hard,
 HARD_DOUBT = 0.95  # and its words are read again from here on
 ALIKE = frozenset('"•')  # what the quick network writes for several characters, and is sure of
 ALONE = frozenset("-–—一cosuvwxzCOSUVWXZ")  # the same, where it is all of a word: only the words beside it tell which it is
@@ -40,8 +40,10 @@ class Reader:
         """One reading per raster of a line, in the order given."""
         groups = [rasters[start : start + self._together] for start in range(0, len(rasters), self._together)]
         first = list(self._spread(self._quick.read, groups))
-        again = partial(self._again, HARD_DOUBT if _confidence(first) < HARD else DOUBT)
-        return [reading for group in self._spread(again, groups, first) for reading in group]
+        second = list(self._spread(partial(self._again, DOUBT), groups, first))
+        if _changed(first, second) > HARD:
+            second = list(self._spread(partial(self._again, HARD_DOUBT), groups, first))
+        return [reading for group in second for reading in group]
 
     def _again(self, doubt: float, rasters: Sequence[Raster], readings: Sequence[Reading]) -> list[Reading]:
         mended = list(readings)
@@ -52,10 +54,10 @@ class Reader:
         return mended
 
 
-def _confidence(groups: Iterable[Iterable[Reading]]) -> float:
-    """The mean over all characters; 1 where there are none."""
-    known = [character.confidence for group in groups for reading in group for character in reading.characters]
-    return sum(known) / len(known) if known else 1.0
+def _changed(first: Iterable[Sequence[Reading]], second: Iterable[Sequence[Reading]]) -> float:
+    """The share of lines that the careful network reads otherwise."""
+    pairs = [(one.text, other.text) for before, after in zip(first, second, strict=True) for one, other in zip(before, after, strict=True)]
+    return sum(one != other for one, other in pairs) / max(1, len(pairs))
 
 
 def doubtful(characters: Sequence[Character], doubt: float) -> list[Span]:
