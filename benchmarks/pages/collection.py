@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import benchmarks.pages.layouts  # noqa: F401  adds its kinds
 from benchmarks.pages import spoil
 from benchmarks.pages.kinds import KINDS
 from benchmarks.pages.sheet import Printed

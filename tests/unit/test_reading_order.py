@@ -110,9 +110,74 @@ def test_a_wide_paragraph_parts_the_columns_above_it_from_those_below() -> None:
 
 def test_a_heading_on_the_left_belongs_to_what_follows_below_it() -> None:
     left, right = column("left", 50, 50, 8), column("right", 380, 50, 8)
-    heading, wide = line("More", 50, 290), column("wide", 50, 318, 3, width=630)
+    heading, wide = line("More", 50, 290, height=26), column("wide", 50, 322, 3, width=630)
 
     assert read([*left, *right, heading, *wide]) == texts(left, right, [heading], wide)
+
+
+def test_a_short_heading_between_two_stories_ends_the_columns_above_it() -> None:
+    above = [column("a", 50, 50, 6), column("b", 380, 50, 6)]
+    heading = [line("More", 50, 240, height=30)]
+    below = [column("c", 50, 290, 6), column("d", 380, 290, 6)]
+
+    assert read(texts_of([*above, heading, *below])) == texts(*above, heading, *below)
+
+
+def test_stories_in_columns_of_another_number_follow_each_other() -> None:
+    above = [column("abc"[n], 50 + 220 * n, 50, 8, width=200) for n in range(3)]
+    heading = [line("A heading", 50, 290, height=30)]
+    below = [column("de"[n], 50 + 330 * n, 340, 8) for n in range(2)]
+
+    assert read(texts_of([*above, heading, *below])) == texts(*above, heading, *below)
+
+
+def test_headings_within_columns_do_not_part_them() -> None:
+    left = [*column("a", 50, 50, 5), line("Left head", 50, 200, height=26), *column("b", 50, 236, 9)]
+    right = [*column("c", 380, 50, 8), line("Right head", 380, 278, height=26), *column("d", 380, 314, 6)]
+
+    assert read([*left, *right]) == texts(left, right)
+
+
+def test_a_column_goes_on_below_a_picture() -> None:
+    left = [*column("a", 50, 50, 5), line("Fig. 1", 60, 400, height=16), *column("b", 50, 470, 6)]
+    right = column("right", 380, 50, 16)
+
+    assert read([*left, *right]) == texts(left, right)
+
+
+def test_a_table_that_shares_the_gutter_of_the_columns_above_it_keeps_its_rows() -> None:
+    columns = [column("a", 50, 50, 8), column("b", 380, 50, 8)]
+    table = [row(300 + 40 * n, (f"Item {n}", 50), (f"{n}.00", 500)) for n in range(5)]
+
+    assert read(texts_of([*columns, *table])) == texts(*columns, *table)
+
+
+def test_a_term_stands_before_its_definition() -> None:
+    terms = [[line(f"term{n}", 50, 50 + 90 * n), *column(f"d{n}-", 200, 50 + 90 * n, 3)] for n in range(5)]
+
+    assert read(texts_of(terms)) == texts(*terms)
+
+
+def test_each_page_of_a_spread_keeps_its_number() -> None:
+    pages = [[*column("lr"[n], 50 + 450 * n, 50, 12), line(f"{n + 8}", 190 + 450 * n, 420)] for n in range(2)]
+
+    assert read(texts_of(pages)) == texts(*pages)
+
+
+def test_a_title_below_its_columns_takes_along_what_stands_over_it_in_one_of_them() -> None:
+    left, right = column("left", 50, 50, 8), column("right", 380, 50, 14)
+    over, title = line("In larger type", 50, 370, height=26), line("A title below the columns of its text", 50, 430, height=40)
+
+    assert read([*left, over, title, *right]) == texts(left, right, [over, title])
+
+
+def test_a_word_that_stands_apart_in_its_line_makes_no_column() -> None:
+    page = column("a", 50, 50, 12, width=600)
+    page[4:6] = [
+        each for n in (4, 5) for each in (line(f"x{n}", 50, 50 + n * PITCH, width=290), line(f"y{n}", 358, 50 + n * PITCH, width=290))
+    ]
+
+    assert [word for text in read(page) for word in text.split()] == texts(page)
 
 
 def test_a_form_is_read_row_by_row() -> None:
@@ -173,6 +238,13 @@ def test_vertical_text_in_two_tiers_reads_the_upper_tier_first() -> None:
     assert read([*upper, *lower]) == texts(upper, lower)
 
 
+def test_a_heading_above_vertical_text_comes_first_and_its_page_number_last() -> None:
+    columns = [Line(f"第{n}列的文字", 0.9, box(600 - 40 * n, 100, 24, 400)) for n in range(8)]
+    heading, number = line("横排的标题在这里", 340, 40, height=30), line("82", 450, 540)
+
+    assert read([number, *columns, heading]) == texts([heading], columns, [number])
+
+
 def test_a_vertical_sign_beside_horizontal_text_does_not_turn_the_page() -> None:
     text, sign = column("line", 50, 50, 8), Line("先领券后购物", 0.9, box(500, 40, 60, 400))
 
@@ -223,10 +295,16 @@ def test_evenly_spaced_lines_are_one_paragraph_however_wide_the_spacing() -> Non
     assert arrange(column("a", 50, 50, 6, pitch=50)).blocks == (Block("paragraph", 0, 5),)
 
 
-def test_a_change_of_type_size_begins_a_block() -> None:
-    page = [line("A heading", 50, 40, height=34), *column("a", 50, 80, 4)]
+def test_a_few_rows_in_larger_type_are_a_heading() -> None:
+    page = [line("A heading", 50, 40, height=34), *column("running text ", 50, 80, 4)]
 
-    assert arrange(page).blocks == (Block("paragraph", 0, 0), Block("paragraph", 1, 4))
+    assert arrange(page).blocks == (Block("heading", 0, 0), Block("paragraph", 1, 4))
+
+
+def test_rows_of_several_cells_are_a_table() -> None:
+    rows = [row(50 + 28 * n, (f"Item {n}", 40), (f"{n}.20", 330)) for n in range(4)]
+
+    assert arrange(texts_of(rows)).blocks == (Block("table", 0, 7),)
 
 
 def test_every_line_is_in_exactly_one_block() -> None:

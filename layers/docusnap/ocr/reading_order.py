@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from docusnap.model import Block, Line, Polygon
-from docusnap.ocr.xy_cut import Box, Row, order, paragraphs
+from docusnap.ocr.boxes import Box, Row
+from docusnap.ocr.paragraphs import kind, paragraphs
+from docusnap.ocr.sequence import order
 
 TALL = 2.0  # height over width from which a line of two characters or more is vertical
 WORD_GAP = 0.8  # of a line's height: boxes no further apart on one row are one line
@@ -35,10 +37,10 @@ class _Frame:
     skew: float  # radians clockwise
     vertical: bool
 
-    def box(self, polygon: Polygon, index: int) -> Box:
-        points = [self._seen(x, y) for x, y in polygon]
+    def box(self, line: Line, index: int) -> Box:
+        points = [self._seen(x, y) for x, y in line.polygon]
         xs, ys = [x for x, _ in points], [y for _, y in points]
-        return Box(min(xs), min(ys), max(xs), max(ys), index)
+        return Box(min(xs), min(ys), max(xs), max(ys), index, line.text[:1].islower())
 
     def polygon(self, boxes: Iterable[Box]) -> Polygon:
         """The rectangle around boxes, back on the page, clockwise from its top left."""
@@ -64,15 +66,53 @@ def arrange(lines: Sequence[Line]) -> Layout:
     The lines may come in any order, but the result depends on their polygons only.
     """
     frame = _frame(lines)
-    boxes = [frame.box(line.polygon, index) for index, line in enumerate(lines)]
+    if not frame.vertical:
+        return _arranged(lines, frame)
+    head, body, foot = _across(lines)
+    parts = [_arranged(part, _frame(part)) for part in (head, body, foot)]
+    return _one_after_the_other(parts)
+
+
+def _arranged(lines: Sequence[Line], frame: _Frame) -> Layout:
+    boxes = [frame.box(line, index) for index, line in enumerate(lines)]
+    usual = _usual_height(boxes, lines)
     arranged: list[Line] = []
     blocks: list[Block] = []
     for region in order(boxes):
         for paragraph in paragraphs(region):
             first = len(arranged)
-            arranged += [_join(pieces, lines, frame) for row in paragraph for pieces in _pieces(row, lines)]
-            blocks.append(Block("paragraph", first, len(arranged) - 1))
+            pieces = [_pieces(row, lines) for row in paragraph]
+            arranged += [_join(each, lines, frame) for row in pieces for each in row]
+            blocks.append(Block(kind(paragraph, [len(row) for row in pieces], usual), first, len(arranged) - 1))
     return Layout(tuple(arranged), tuple(blocks))
+
+
+def _usual_height(boxes: Sequence[Box], lines: Sequence[Line]) -> float:
+    """Of the type in which most characters are set."""
+    return median([box.height for box in boxes for _ in lines[box.index].text] or [0.0])
+
+
+def _across(lines: Sequence[Line]) -> tuple[list[Line], list[Line], list[Line]]:
+    """On a page of vertical text: the horizontal lines above it, the text, and the horizontal lines below it."""
+    tall = [line for line in lines if _is_tall(line)]
+    top = min(y for line in tall for _, y in line.polygon)
+    bottom = max(y for line in tall for _, y in line.polygon)
+    head = [line for line in lines if _middle(line) < top]
+    foot = [line for line in lines if _middle(line) > bottom]
+    return head, [line for line in lines if top <= _middle(line) <= bottom], foot
+
+
+def _middle(line: Line) -> float:
+    return sum(y for _, y in line.polygon) / len(line.polygon)
+
+
+def _one_after_the_other(layouts: Iterable[Layout]) -> Layout:
+    lines: list[Line] = []
+    blocks: list[Block] = []
+    for layout in layouts:
+        blocks += [replace(block, first=block.first + len(lines), last=block.last + len(lines)) for block in layout.blocks]
+        lines += layout.lines
+    return Layout(tuple(lines), tuple(blocks))
 
 
 def _frame(lines: Sequence[Line]) -> _Frame:
@@ -131,9 +171,8 @@ def _join(pieces: Sequence[Box], lines: Sequence[Line], frame: _Frame) -> Line:
     text = parts[0].text
     for part in parts[1:]:
         text += part.text if _unspaced(text, part.text) else f" {part.text}"
-    weights = [len(part.text) for part in parts]
-    known = [(part.confidence, weight) for part, weight in zip(parts, weights, strict=True) if part.confidence is not None]
-    confidence = sum(value * weight for value, weight in known) / sum(weight for _, weight in known) if known else None
+    known = [part.confidence for part in parts if part.confidence is not None]
+    confidence = min(known) if known else None  # a line is right if all its parts are
     return Line(text, confidence, frame.polygon(pieces), tuple(word for part in parts for word in part.words))
 
 
