@@ -23,10 +23,11 @@ def size(quad: Quad) -> tuple[float, float]:
     return width, height
 
 
-def is_vertical(quad: Quad) -> bool:
-    """Whether it may hold a line that runs downwards."""
+def runs_right(quad: Quad) -> bool:
+    """Whether its line runs to the right, more or less: a steep one is no line of an upright page."""
     width, height = size(quad)
-    return height >= VERTICAL * width
+    across, along = np.abs(quad[1] - quad[0])
+    return bool(height < VERTICAL * width and across > along)
 
 
 def aspect(quad: Quad) -> float:

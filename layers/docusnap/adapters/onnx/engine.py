@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docusnap.adapters import models
-from docusnap.adapters.onnx.crops import aspect, is_vertical, readings
+from docusnap.adapters.onnx.crops import aspect, readings, runs_right
 from docusnap.adapters.onnx.detector import Detector, Quad
 from docusnap.adapters.onnx.device import CUDA, build, choose
 from docusnap.adapters.onnx.lines import as_line
@@ -28,9 +28,11 @@ from docusnap.ocr.reading_order import arrange
 from docusnap.ports import Clock
 
 LEGIBLE = 0.5  # mean confidence below which a reading is noise (a texture, a logo), not text
-SQUEEZE = 0.85  # the quick network reads lines narrowed by this as well as others
-SURE = 0.8  # likelihood from which the orientation network is believed without a reading
+SQUEEZE = 0.85  # lines narrowed by this are read as well as others, in less time
+SURE = 0.8  # likelihood from which the orientation network is believed without a reading,
+ENOUGH = 10  # where the ink is at least so many small letters high and wide: of a line or two it sees no more than strokes
 SAMPLE = 6  # lines that are read to find out which way up they are
+CLEARLY = 1.2  # so many times the letters as the page stands: a 7 upside down reads as well as an L
 ON_GPU = Batching(lines=32, width=32 * 960, stride=64)
 
 
@@ -70,7 +72,7 @@ class OnnxEngine:
         self._readers = ThreadPoolExecutor(1 if on_gpu else threads, "ocr-reader")
         self._reader = Reader(
             Recogniser(session(models.QUICK_RECOGNISER, 1), folder / models.QUICK_ALPHABET.name, squeeze=SQUEEZE, batching=batching),
-            Recogniser(session(models.RECOGNISER, 1), batching=batching),
+            Recogniser(session(models.RECOGNISER, 1), squeeze=SQUEEZE, batching=batching),
             spread=self._readers.map,
             together=batching.lines,
         )
@@ -116,17 +118,19 @@ class OnnxEngine:
         return sorted(self._detector.detect(pixels, survey(pixels)), key=aspect, reverse=True)
 
     def _quarters(self, pixels: NDArray[np.uint8]) -> int:
-        seen = survey(pixels)
-        if seen.empty:
-            return 0
-        quarters, likely = self._orientation.quarters(seen.inked(pixels, 0))
-        return quarters if likely >= SURE else max(range(4), key=lambda way: (round(self._legibility(turned(pixels, way)), 1), -way))
+        """Told by a look at the page, then by one at its ink alone, and by reading where neither is sure."""
+        if min(seen.right - seen.left, seen.bottom - seen.top) >= ENOUGH * seen.letter > 0:
+            quarters, likely = self._orientation.quarters(seen.inked(pixels, 0))
+            if likely >= SURE:
+                return quarters
+        legible = [self._legible(turned(pixels, way)) for way in range(4)]
+        best = max(legible)
+        return legible.index(best) if best > CLEARLY * legible[0] else 0
 
-    def _legibility(self, pixels: NDArray[np.uint8]) -> float:
-        """Mean confidence of the lines that run to the right, the longest of them."""
-        lines = self._lines(pixels, [quad for quad in self._quads(pixels) if not is_vertical(quad)][:SAMPLE])
-        known = [line.confidence for line in lines if line.confidence is not None]
-        return sum(known) / max(1, len(known))
+    def _legible(self, pixels: NDArray[np.uint8]) -> float:
+        """How many letters are believed in the lines that run to the right, the longest of them."""
+        lines = self._lines(pixels, [quad for quad in self._quads(pixels) if runs_right(quad)][:SAMPLE])
+        return sum(len(line.text) * line.confidence for line in lines if line.confidence is not None)
 
     def _read(self, found: Found) -> RecognisedPage:
         page = found.page

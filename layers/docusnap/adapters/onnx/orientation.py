@@ -36,11 +36,13 @@ def turned(page: NDArray[np.uint8], quarters: int) -> NDArray[np.uint8]:
 
 
 def _normalised(page: NDArray[np.uint8]) -> NDArray[np.float32]:
-    height, width = page.shape[:2]
-    scale = SHORT / min(height, width)
-    size = max(SIDE, round(width * scale)), max(SIDE, round(height * scale))
-    raster: NDArray[Any] = cv2.resize(page, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    top, left = (raster.shape[0] - SIDE) // 2, (raster.shape[1] - SIDE) // 2
-    planes = raster[top : top + SIDE, left : left + SIDE].transpose(2, 0, 1)
+    middle = _square(page, min(page.shape[:2]))  # before it is resized: a strip would become millions of pixels long
+    raster: NDArray[Any] = cv2.resize(middle, (SHORT, SHORT), interpolation=cv2.INTER_AREA if len(middle) > SHORT else cv2.INTER_LINEAR)
+    planes = _square(raster, SIDE).transpose(2, 0, 1)
     values: NDArray[np.float32] = (planes * np.float32(1 / 255) - MEAN) / DEVIATION
     return values[None]
+
+
+def _square(page: NDArray[Any], side: int) -> NDArray[Any]:
+    top, left = (page.shape[0] - side) // 2, (page.shape[1] - side) // 2
+    return page[top : top + side, left : left + side]

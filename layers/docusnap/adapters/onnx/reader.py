@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser
 
-DOUBT = 0.5  # confidence of a character below which its word is read again
-HARD = 0.08  # of the lines of a page: if more of them were read otherwise the second time, the page is hard,
-HARD_DOUBT = 0.95  # and its words are read again from here on
+DOUBT = 0.7  # confidence of a character below which its word is read again
+HARD = 0.15  # of the lines of a page: if the careful network changed more of them, the page is hard,
+FEW = 20  # lines
+EVERYTHING = 1.01  # and that network reads all of it
 ALIKE = frozenset('"•')  # what the quick network writes for several characters, and is sure of
 ALONE = frozenset("-–—一cosuvwxzCOSUVWXZ")  # the same, where it is all of a word: only the words beside it tell which it is
-MOST = 0.5  # of a line: if more of it is in doubt, all of it is read again
+MOST = 0.5  # of a line: if more of it is in doubt, all of it is read again,
+SHORT = 32  # characters: and so is a line of no more
 CONTEXT = 2  # ideographs on either side of a doubtful one: they have no spaces to cut at
 
 Raster = NDArray[Any]  # height × width × 3, RGB
@@ -42,7 +44,7 @@ class Reader:
         first = list(self._spread(self._quick.read, groups))
         second = list(self._spread(partial(self._again, DOUBT), groups, first))
         if _changed(first, second) > HARD:
-            second = list(self._spread(partial(self._again, HARD_DOUBT), groups, first))
+            second = list(self._spread(partial(self._again, EVERYTHING), groups, first))
         return [reading for group in second for reading in group]
 
     def _again(self, doubt: float, rasters: Sequence[Raster], readings: Sequence[Reading]) -> list[Reading]:
@@ -55,9 +57,14 @@ class Reader:
 
 
 def _changed(first: Iterable[Sequence[Reading]], second: Iterable[Sequence[Reading]]) -> float:
-    """The share of lines that the careful network reads otherwise."""
-    pairs = [(one.text, other.text) for before, after in zip(first, second, strict=True) for one, other in zip(before, after, strict=True)]
-    return sum(one != other for one, other in pairs) / max(1, len(pairs))
+    """The share of lines that the careful network reads otherwise; a few of a few lines tell nothing."""
+    pairs = [pair for before, after in zip(first, second, strict=True) for pair in zip(before, after, strict=True)]
+    return sum(one is not other and _plain(one) != _plain(other) for one, other in pairs) / max(FEW, len(pairs))
+
+
+def _plain(reading: Reading) -> str:
+    """What is read, whichever width its marks and spaces have."""
+    return "".join(unicodedata.normalize("NFKC", reading.text).split())
 
 
 def doubtful(characters: Sequence[Character], doubt: float) -> list[Span]:
@@ -68,8 +75,8 @@ def doubtful(characters: Sequence[Character], doubt: float) -> list[Span]:
             spans[-1] = spans[-1][0], max(end, spans[-1][1])
         else:
             spans.append((start, end))
-    whole = sum(end - start for start, end in spans) > MOST * len(characters)
-    return [(0, len(characters))] if whole else spans
+    whole = len(characters) <= SHORT or sum(end - start for start, end in spans) > MOST * len(characters)
+    return [(0, len(characters))] if spans and whole else spans
 
 
 def _words(characters: Sequence[Character], doubt: float) -> Iterator[Span]:
