@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser
 
-DOUBT = 0.7  # confidence of a character below which its word is read again
-HARD = 0.15  # of the lines of a page: if the careful network changed more of them, the page is hard,
+DOUBT = 0.6  # confidence of a character below which its word is read again
+HARD = 0.12  # of the lines of a page: if the careful network changed more of them, the page is hard,
 FEW = 20  # lines
-EVERYTHING = 1.01  # and that network reads all of it
+EVERYTHING = 1.01  # and that network reads all of it,
+LITTLE = 400  # characters: as it does where there are no more; a receipt costs little, and each of its characters counts
 ALIKE = frozenset('"•')  # what the quick network writes for several characters, and is sure of
 ALONE = frozenset("-–—一cosuvwxzCOSUVWXZ")  # the same, where it is all of a word: only the words beside it tell which it is
 MOST = 0.5  # of a line: if more of it is in doubt, all of it is read again,
-SHORT = 32  # characters: and so is a line of no more
+SHORT = 16  # characters: and so is a line of no more
 CONTEXT = 2  # ideographs on either side of a doubtful one: they have no spaces to cut at
 
 Raster = NDArray[Any]  # height × width × 3, RGB
@@ -42,8 +43,9 @@ class Reader:
         """One reading per raster of a line, in the order given."""
         groups = [rasters[start : start + self._together] for start in range(0, len(rasters), self._together)]
         first = list(self._spread(self._quick.read, groups))
-        second = list(self._spread(partial(self._again, DOUBT), groups, first))
-        if _changed(first, second) > HARD:
+        little = sum(len(reading.characters) for group in first for reading in group) <= LITTLE
+        second = list(self._spread(partial(self._again, EVERYTHING if little else DOUBT), groups, first))
+        if not little and _changed(first, second) > HARD:
             second = list(self._spread(partial(self._again, EVERYTHING), groups, first))
         return [reading for group in second for reading in group]
 
