@@ -21,16 +21,16 @@ from docusnap.adapters.onnx.orientation import Orientation, turned
 from docusnap.adapters.onnx.reader import Reader
 from docusnap.adapters.onnx.recogniser import Batching, Reading, Recogniser
 from docusnap.adapters.onnx.session import Session, cores
-from docusnap.adapters.onnx.survey import survey
+from docusnap.adapters.onnx.survey import Survey, survey
 from docusnap.errors import EngineFailed
 from docusnap.model import Line, ModelFile, PageRaster, RecognisedPage
 from docusnap.ocr.reading_order import arrange
 from docusnap.ports import Clock
 
 LEGIBLE = 0.5  # mean confidence below which a reading is noise (a texture, a logo), not text
-SQUEEZE = 0.85  # lines narrowed by this are read as well as others, in less time
+SQUEEZE = 0.85  # the quick network reads lines narrowed by this as well as others, in less time
 SURE = 0.8  # likelihood from which the orientation network is believed without a reading,
-ENOUGH = 10  # where the ink is at least so many small letters high and wide: of a line or two it sees no more than strokes
+ENOUGH = 20  # where the ink is at least so many small letters high and wide: of a line or two it sees no more than strokes
 SAMPLE = 6  # lines that are read to find out which way up they are
 CLEARLY = 1.2  # so many times the letters as the page stands: a 7 upside down reads as well as an L
 ON_GPU = Batching(lines=32, width=32 * 960, stride=64)
@@ -50,7 +50,7 @@ class OnnxEngine:
     """PP-OCR models on ONNX Runtime. Models are loaded when they are first needed. Safe to ask from several threads.
 
     Lines are read by as many threads as there are cores, each by itself; the next page is searched for lines meanwhile.
-    Cost: 45 MB of model files, about half a gigabyte of memory beside the page itself.
+    Cost: 44 MB of model files, about half a gigabyte of memory beside the page itself.
     """
 
     def __init__(self, model_dir: Path | None = None, threads: int | None = None, device: str = "auto") -> None:
@@ -72,11 +72,10 @@ class OnnxEngine:
         self._readers = ThreadPoolExecutor(1 if on_gpu else threads, "ocr-reader")
         self._reader = Reader(
             Recogniser(session(models.QUICK_RECOGNISER, 1), folder / models.QUICK_ALPHABET.name, squeeze=SQUEEZE, batching=batching),
-            Recogniser(session(models.RECOGNISER, 1), squeeze=SQUEEZE, batching=batching),
+            Recogniser(session(models.RECOGNISER, 1), batching=batching),
             spread=self._readers.map,
             together=batching.lines,
         )
-        self._finder = ThreadPoolExecutor(1, "ocr-finder")
         keep_freed()
 
     def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:  # noqa: ARG002  the port's; a page in this process cannot be broken off
@@ -85,10 +84,12 @@ class OnnxEngine:
         Raises: EngineFailed, never an empty page instead.
         """
         found = map(self._found, pages)
-        following = self._finder.submit(next, found, None)
-        while (page := following.result()) is not None:
-            following = self._finder.submit(next, found, None)
-            yield self._read(page)
+        # A thread of this call's own: another caller's pages may be long in coming.
+        with ThreadPoolExecutor(1, "ocr-finder") as finder:
+            following = finder.submit(next, found, None)
+            while (page := following.result()) is not None:
+                following = finder.submit(next, found, None)
+                yield self._read(page)
 
     def warm(self) -> None:
         """Check and load the models now instead of at the first page. Raises: EngineFailed."""
@@ -101,26 +102,31 @@ class OnnxEngine:
 
     def close(self) -> None:
         """End the threads, after the pages they are at."""
-        self._finder.shutdown()
         self._readers.shutdown()
 
     def _found(self, page: PageRaster) -> Found:
         try:
             pixels = np.frombuffer(page.pixels, np.uint8).reshape(page.height, page.width, 3)
-            quarters = self._quarters(pixels)
+            seen = survey(pixels)
+            quarters = self._quarters(pixels, seen)
             upright = turned(pixels, quarters)
-            return Found(page, upright, quarters, self._quads(upright))
+            return Found(page, upright, quarters, self._quads(upright, survey(upright) if quarters else seen))
         except Exception as exc:
             raise _failure(page, exc) from exc
 
-    def _quads(self, pixels: NDArray[np.uint8]) -> list[Quad]:
+    def _quads(self, pixels: NDArray[np.uint8], seen: Survey) -> list[Quad]:
         """Longest first: what is read last is short, and no thread waits long for the others."""
-        return sorted(self._detector.detect(pixels, survey(pixels)), key=aspect, reverse=True)
+        return sorted(self._detector.detect(pixels, seen), key=aspect, reverse=True)
 
-    def _quarters(self, pixels: NDArray[np.uint8]) -> int:
+    def _quarters(self, pixels: NDArray[np.uint8], seen: Survey) -> int:
         """Told by a look at the page, then by one at its ink alone, and by reading where neither is sure."""
+        if seen.empty:
+            return 0
+        looks = [pixels]
         if min(seen.right - seen.left, seen.bottom - seen.top) >= ENOUGH * seen.letter > 0:
-            quarters, likely = self._orientation.quarters(seen.inked(pixels, 0))
+            looks.append(seen.inked(pixels, 0))
+        for look in looks:
+            quarters, likely = self._orientation.quarters(look)
             if likely >= SURE:
                 return quarters
         legible = [self._legible(turned(pixels, way)) for way in range(4)]
@@ -129,7 +135,7 @@ class OnnxEngine:
 
     def _legible(self, pixels: NDArray[np.uint8]) -> float:
         """How many letters are believed in the lines that run to the right, the longest of them."""
-        lines = self._lines(pixels, [quad for quad in self._quads(pixels) if runs_right(quad)][:SAMPLE])
+        lines = self._lines(pixels, [quad for quad in self._quads(pixels, survey(pixels)) if runs_right(quad)][:SAMPLE])
         return sum(len(line.text) * line.confidence for line in lines if line.confidence is not None)
 
     def _read(self, found: Found) -> RecognisedPage:
