@@ -37,8 +37,11 @@ def aspect(quad: Quad) -> float:
 
 
 def cut(page: NDArray[np.uint8], quad: Quad) -> NDArray[Any]:
-    """The quad as an upright rectangle: height × width × 3, RGB."""
+    """The quad as an upright rectangle: height × width × 3, RGB; a view of the page where it stands straight."""
     width, height = (max(1, round(side)) for side in size(quad))
+    if width > height and (straight := _straight(quad)) is not None:
+        left, top, right, bottom = straight
+        return page[top:bottom, left:right]
     # Only the part around the quad is handed to OpenCV: its warp takes no source wider than 32,767 pixels.
     left, top = np.maximum(np.floor(quad.min(axis=0)).astype(int) - 1, 0)
     right, bottom = np.ceil(quad.max(axis=0)).astype(int) + 2
@@ -46,6 +49,15 @@ def cut(page: NDArray[np.uint8], quad: Quad) -> NDArray[Any]:
     warp = cv2.getPerspectiveTransform(quad - np.array([left, top], np.float32), target)
     around = np.ascontiguousarray(page[top:bottom, left:right])
     return cv2.warpPerspective(around, warp, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _straight(quad: Quad) -> tuple[int, int, int, int] | None:
+    """Left, top, right and bottom of a rectangle along the page's own axes, in whole pixels; None for one that is turned."""
+    if max(np.ptp(quad[[0, 1], 1]), np.ptp(quad[[0, 3], 0]), np.ptp(quad[[1, 2], 0]), np.ptp(quad[[2, 3], 1])) >= 1:
+        return None
+    left, top = np.floor(quad[0]).astype(int)
+    right, bottom = np.ceil(quad[2]).astype(int)
+    return int(left), int(top), max(int(right), int(left) + 1), max(int(bottom), int(top) + 1)
 
 
 def readings(page: NDArray[np.uint8], quad: Quad) -> list[tuple[NDArray[Any], bool]]:
