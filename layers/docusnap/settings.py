@@ -32,8 +32,11 @@ class Settings:
     events_token: str | None
     ocr_url: str | None  # where the HTTP waker posts
     ocr_queue_url: str | None  # the SQS queue of `ocr`, instead of OCR_URL
+    ocr_engine: str  # onnx or cnocr
     ocr_model_dir: Path | None
     ocr_device: str  # auto, cpu or cuda
+    cnocr_detector: str  # a name of CnOCR's zoo
+    cnocr_recogniser: str
     scratch_dir: Path | None  # None: the system's temporary folder
     max_object_bytes: int
     max_pages: int
@@ -83,6 +86,18 @@ def _device(text: str) -> str:
     return text
 
 
+def _engine(text: str) -> str:
+    if text not in ("onnx", "cnocr"):
+        raise ValueError
+    return text
+
+
+def _model_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", text):
+        raise ValueError
+    return text
+
+
 def _list(text: str) -> tuple[str, ...]:
     return tuple(part for part in re.split(r"[,\s]+", text) if part)
 
@@ -126,8 +141,11 @@ _VARIABLES: Mapping[str, _Variable] = {
     "events_token": _Variable(str, None, "a secret of the store's webhook"),
     "ocr_url": _Variable(_http_url, None, "a URL http(s)://host:port/path"),
     "ocr_queue_url": _Variable(_http_url, None, "the URL of an SQS queue"),
+    "ocr_engine": _Variable(_engine, "onnx", "onnx or cnocr"),
     "ocr_model_dir": _Variable(Path, None, "a folder"),
     "ocr_device": _Variable(_device, "auto", "auto, cpu or cuda"),
+    "cnocr_detector": _Variable(_model_name, "multi_PP-OCRv6_det_small", "the name of a model of CnOCR's"),
+    "cnocr_recogniser": _Variable(_model_name, "multi_PP-OCRv6_small", "the name of a model of CnOCR's"),
     "scratch_dir": _Variable(Path, None, "a folder"),
     "max_object_bytes": _Variable(_positive_int, str(100 * 10**6), _COUNT),
     "max_pages": _Variable(_positive_int, "1000", _COUNT),

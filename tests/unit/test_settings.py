@@ -62,3 +62,9 @@ def test_lists_are_separated_by_commas() -> None:
         "https://a.example",
         "https://b.example",
     )
+
+
+@pytest.mark.parametrize(("name", "value"), [("OCR_ENGINE", "tesseract"), ("CNOCR_DETECTOR", "../elsewhere"), ("CNOCR_RECOGNISER", "a/b")])
+def test_an_engine_that_there_is_not_and_a_name_that_is_a_path_are_refused(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name}: '{value}' is not"):
+        settings.load({**REQUIRED, name: value})

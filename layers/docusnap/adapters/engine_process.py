@@ -11,20 +11,22 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from docusnap import errors
-from docusnap.adapters import models
+from docusnap.adapters import engines
 from docusnap.adapters.child import GLANCE_SECONDS, Child, ChildDied, ChildError, ChildFailed, ChildTimeout, Header, serve
-from docusnap.adapters.onnx import device
 from docusnap.adapters.pages import page_from_json, page_to_json
 from docusnap.model import PageRaster, RecognisedPage
 from docusnap.ports import Clock
 from docusnap.settings import Settings
 
+if TYPE_CHECKING:
+    from docusnap.adapters.cnocr.engine import CnocrEngine
+    from docusnap.adapters.onnx.engine import OnnxEngine
+
 log = logging.getLogger(__name__)
 
-START_SECONDS = 30.0  # imports and models, on a busy machine
 TURN_SECONDS = 20.0  # who waits longer might outlive the page's lease of 90 s
 WARM: Header = {"warm": True}
 
@@ -38,17 +40,12 @@ class EngineProcess:
     def __init__(self, settings: Settings, program: Sequence[str] | None = None, turn_seconds: float = TURN_SECONDS) -> None:
         """Starts nothing. `program` is what the child runs.
 
-        Raises: ConfigurationError when a model file is missing, or OCR_DEVICE cannot be had.
+        Raises: ConfigurationError when OCR_ENGINE cannot be had: a package, a model file or the device is missing.
         """
-        device.check(settings.ocr_device)
-        self._program = program or (
-            "-m",
-            "docusnap.adapters.engine_process",
-            str(models.locate(settings.ocr_model_dir)),
-            settings.ocr_device,
-        )
-        self._page_seconds, self._turn_seconds = settings.page_seconds, turn_seconds
-        self.info = models.info()
+        chosen = engines.choose(settings)
+        self._program = program or chosen.program
+        self._page_seconds, self._turn_seconds, self._start_seconds = settings.page_seconds, turn_seconds, chosen.start_seconds
+        self.info = chosen.info
         self._turn = threading.Lock()
         self._child: Child | None = None
         self._loaded = False  # the child has said that it has its models
@@ -124,7 +121,7 @@ class EngineProcess:
         if self._loaded:
             return child
         try:
-            child.ask(WARM, timeout=START_SECONDS, clock=clock)
+            child.ask(WARM, timeout=self._start_seconds, clock=clock)
         except (ChildError, errors.EngineFailed) as exc:
             self._drop()
             log.error("the recogniser could not be started: %s", exc)  # noqa: TRY400  the child's error, not a traceback of ours
@@ -133,11 +130,20 @@ class EngineProcess:
         return child
 
 
-def _main(folder: Path, wanted: str) -> None:
-    """The child: loads the models before the first question, and says with each answer if that did not work."""
-    from docusnap.adapters.onnx.engine import OnnxEngine  # noqa: PLC0415  the parent never loads ONNX Runtime
+# The parent never loads ONNX Runtime or torch: the imports are the child's.
+def _engine(name: str, folder: str, *others: str) -> OnnxEngine | CnocrEngine:
+    """What `engines.choose` wrote into the program."""
+    if name == "cnocr":
+        from docusnap.adapters.cnocr.engine import CnocrEngine  # noqa: PLC0415
 
-    engine = OnnxEngine(folder, device=wanted)
+        return CnocrEngine(Path(folder), *others)
+    from docusnap.adapters.onnx.engine import OnnxEngine  # noqa: PLC0415
+
+    return OnnxEngine(Path(folder), device=others[0])
+
+
+def _main(engine: OnnxEngine | CnocrEngine) -> None:
+    """The child: loads the models before the first question, and says with each answer if that did not work."""
     failure: errors.EngineFailed | None = None
     try:
         engine.warm()
@@ -156,4 +162,4 @@ def _main(folder: Path, wanted: str) -> None:
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]), sys.argv[2])
+    _main(_engine(*sys.argv[1:]))

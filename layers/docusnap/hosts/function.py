@@ -15,9 +15,8 @@ from functools import cache
 from typing import cast
 
 from docusnap import errors
-from docusnap.adapters import models
+from docusnap.adapters import engines
 from docusnap.adapters.engine_process import EngineProcess
-from docusnap.adapters.onnx import device
 from docusnap.bootstrap import Parts, parts
 from docusnap.hosts import logs, stop
 from docusnap.hosts.http import (
@@ -87,8 +86,7 @@ def unready(name: str, settings: Settings) -> errors.Unavailable | None:
         return errors.Interrupted()
     try:
         if name == "ocr":
-            models.locate(settings.ocr_model_dir)
-            device.check(settings.ocr_device)
+            engines.check(settings)
     except errors.ConfigurationError as exc:
         return errors.Unavailable(exc.detail)
     return None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import docusnap
 from docusnap import settings as configuration
-from docusnap.adapters import models
+from docusnap.adapters import engines
 from docusnap.errors import ConfigurationError
 from docusnap.hosts.embedded.database import Postgres
 from docusnap.hosts.embedded.home import Home, read_line, read_values, write_private
@@ -123,7 +123,7 @@ def _without_proxies(environ: dict[str, str]) -> dict[str, str]:
 def _checked(environ: Mapping[str, str], problems: list[str]) -> Settings:
     try:
         settings = configuration.load(environ)
-        models.locate(settings.ocr_model_dir)
+        engines.check(settings)
     except ConfigurationError as exc:
         raise CannotStart(" ".join([*problems, exc.detail])) from exc
     if problems:
