@@ -67,11 +67,43 @@ images:
 
 # Outside of CI: on a CUDA device, in an environment of its own beside $(VENV).
 test-gpu: $(VENV)-gpu/.models
-	$(VENV)-gpu/bin/python -m pytest tests/gpu tests/integration/engine/test_pages.py $(ARGS)
+	PYTHONPATH=layers $(VENV)-gpu/bin/python -m pytest --noconftest -p tests.support.engine \
+	  tests/gpu tests/contract/engine tests/integration/engine/test_pages.py $(ARGS)
 
 $(VENV)-gpu/.models: requirements/ocr-gpu.txt requirements/dev.txt requirements/models.txt
 	$(PYTHON) -m venv --clear $(VENV)-gpu
 	$(VENV)-gpu/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes --requirement requirements/ocr-gpu.txt
 	$(VENV)-gpu/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes --requirement requirements/dev.txt
 	PYTHONPATH=layers $(VENV)-gpu/bin/python -m docusnap.adapters.models fetch --requirements requirements/models.txt
+	@touch $@
+
+# Engines side by side: docs/benchmarks.md. Takes half an hour and 7 GB, which is what CnOCR and its torch weigh.
+# CORPUS=folder adds its pages; ONLY=part reads the pages with that in their name; ENGINES="docusnap tesseract" runs these alone.
+.PHONY: bench-engine bench-engine-memory
+
+BENCH := .cache/bench
+ENGINES ?= docusnap cnocr cnocr_serve rapidocr tesseract
+PYTHON_OF_docusnap := $(BIN)/python
+PYTHON_OF_tesseract := $(BIN)/python
+PYTHON_OF_rapidocr := $(BENCH)/rapidocr/bin/python
+PYTHON_OF_cnocr := $(BENCH)/cnocr/bin/python
+PYTHON_OF_cnocr_serve := $(BENCH)/cnocr/bin/python
+BENCH_ENGINE = PYTHONPATH=layers $(BIN)/python -m benchmarks.engine $(foreach engine,$(ENGINES),$(engine)=$(PYTHON_OF_$(engine)))
+
+bench-engine: install $(patsubst %,$(BENCH)/%/.installed,$(filter rapidocr,$(ENGINES)) $(if $(filter cnocr%,$(ENGINES)),cnocr))
+	@$(BENCH_ENGINE) $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(ONLY),--only "$(ONLY)")
+
+# Five hundred pages of mixed sizes in one process, ours alone.
+bench-engine-memory: ENGINES := docusnap
+bench-engine-memory: install
+	@$(BENCH_ENGINE) --memory
+
+# Before gigabytes are fetched: are Tesseract and the fonts there?
+.PHONY: bench-packages
+bench-packages: install
+	@$(BENCH_ENGINE) --check
+
+$(BENCH)/%/.installed: benchmarks/requirements/%.txt | bench-packages
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes --requirement $<
 	@touch $@

@@ -1,34 +1,48 @@
-"""Our engine in one process: reads the pages named, one JSON line for each. Run with PYTHONPATH=layers."""
+"""Our engine in one process, by its defaults. Needs PYTHONPATH=layers; with --networks it tells at the end what its networks alone take."""
 
 from __future__ import annotations
 
-import json
-import resource
 import sys
 import time
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
-import numpy as np
 from docusnap.adapters.onnx.engine import OnnxEngine
-from docusnap.model import PageRaster
+from docusnap.model import Line, PageRaster
 from PIL import Image
 
+from benchmarks.peers.networks import Networks
+from benchmarks.peers.telling import Asked, asked, cpu, page, peak, ready, say
 
-def main(pages: list[Path]) -> None:
+NETWORKS = "--networks"
+
+
+def main() -> None:
+    networks = Networks() if NETWORKS in sys.argv else None
+    todo = asked()
     engine = OnnxEngine()
-    for number, path in enumerate(pages, 1):
+    engine.warm()
+    ready()
+    began = time.perf_counter()
+    for number, result in enumerate(engine.recognise(rasters(todo))):
+        lines = [told(line) for line in result.lines]
+        page(number, result.text, began, rss=peak(), cpu=cpu(), lines=lines, rotation=result.rotation)
         began = time.perf_counter()
-        pixels = np.asarray(Image.open(path).convert("RGB"))
-        height, width = pixels.shape[:2]
-        (page,) = engine.recognise([PageRaster(number, width, height, 300, pixels.tobytes())])
-        seconds = time.perf_counter() - began
-        told = {
-            "text": "\n".join(line.text for line in page.lines),
-            "seconds": seconds,
-            "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-        }
-        print(json.dumps(told), flush=True)
+    if networks:
+        say(networks=networks.alone())
+    engine.close()
+
+
+def rasters(todo: Sequence[Asked]) -> Iterator[PageRaster]:
+    """Decoded when the engine asks for it."""
+    for number, one in enumerate(todo, 1):
+        with Image.open(one.path) as picture:
+            dpi = round(picture.info["dpi"][0]) if "dpi" in picture.info else None
+            yield PageRaster(number, *picture.size, dpi, picture.convert("RGB").tobytes())
+
+
+def told(line: Line) -> dict[str, object]:
+    return {"text": line.text, "confidence": line.confidence, "polygon": line.polygon}
 
 
 if __name__ == "__main__":
-    main([Path(name) for name in sys.argv[1:]])
+    main()

@@ -1,0 +1,97 @@
+"""python -m benchmarks.engine docusnap=PYTHON [PEER=PYTHON …]: `make bench-engine` calls it; docs/benchmarks.md reads the result."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from benchmarks.engine import machine, report
+from benchmarks.engine.distance import plain
+from benchmarks.engine.pages import Page, kept, large, mixed, pages
+from benchmarks.engine.reliability import Judged, judged
+from benchmarks.engine.runs import ROOT, Engine, Run, run, start
+from benchmarks.engine.verdicts import Measured, Memory
+
+CACHE = ROOT / ".cache/bench"
+COUNTS = (50, 500)  # of mixed pages after which memory is told
+
+
+def main(arguments: Sequence[str]) -> None:
+    asked = parser().parse_args(arguments)
+    engines = [Engine(*name.split("=", 1)) for name in asked.engines]
+    if packages := machine.missing(engines):
+        raise SystemExit(f"The benchmark needs Debian's packages: apt-get install {' '.join(packages)}")
+    if asked.check:
+        return None
+    if asked.memory:
+        return print("\n".join(report.memory(memory(engines[0], whole=True))))
+    todo = list(pages(CACHE / "pages", asked.corpus, asked.only))
+    measured = measure(engines, todo, whole=not asked.only)
+    text = "\n".join(report.report(measured, list(head(engines, todo)))) + "\n"
+    print(text)
+    if not asked.only and len(engines) > 1:
+        asked.results.mkdir(parents=True, exist_ok=True)
+        path = asked.results / f"{dt.date.today()}-{slug()}.md"  # noqa: DTZ011  the day as its reader calls it
+        path.write_text(text, "utf-8")
+        print(f"Written to {path}", file=sys.stderr)
+    return None
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser("python -m benchmarks.engine", description=__doc__)
+    options.add_argument(
+        "engines", nargs="+", metavar="ENGINE=PYTHON", help="a program in benchmarks/peers and its interpreter; ours first"
+    )
+    options.add_argument("--corpus", help="folder of pictures with a .txt beside each")
+    options.add_argument("--only", default="", help="part of the names of the pages to read; the result is not kept then")
+    options.add_argument("--memory", action="store_true", help="tell the memory of the first engine alone")
+    options.add_argument("--check", action="store_true", help="tell which of Debian's packages are missing, and do no more")
+    options.add_argument("--results", type=Path, default=ROOT / "benchmarks/results")
+    return options
+
+
+def measure(engines: Sequence[Engine], todo: Sequence[Page], *, whole: bool) -> Measured:
+    """`whole`: with the five hundred pages, which take minutes."""
+    runs = [run(engine, todo, CACHE / "told", *(["--networks"] if engine.name == "docusnap" else [])) for engine in engines]
+    with Image.open(ROOT / "layers/docusnap/sample/page.png") as picture:
+        sample = kept(picture, CACHE / "sample.png")
+    starts = {engine.name: start(engine, sample, CACHE / "start") for engine in engines}
+    return Measured([page.name for page in todo], runs, starts, memory(engines[0], whole=whole), list(lines(todo, runs[0])))
+
+
+def lines(todo: Sequence[Page], ours: Run) -> Iterator[Judged]:
+    """Of the drawn pages, whose lines are known."""
+    for page, told in zip(todo, ours.told, strict=True):
+        if page.lines:
+            with Image.open(page.path) as picture:
+                yield from judged(page.lines, told, picture.size)
+
+
+def memory(engine: Engine, *, whole: bool) -> Memory:
+    alone = run(engine, [large(CACHE)], CACHE / "memory")
+    if not whole:
+        return Memory(alone.rss, {})
+    told = run(engine, list(mixed(CACHE / "mixed", COUNTS[-1])), CACHE / "memory").told
+    return Memory(alone.rss, {count: told[count - 1]["rss"] for count in COUNTS})
+
+
+def head(engines: Sequence[Engine], todo: Sequence[Page]) -> Iterator[str]:
+    characters = sum(len(plain(page.truth)) for page in todo)
+    yield f"# {dt.date.today()}: {len(todo)} pages, {characters} characters"  # noqa: DTZ011
+    yield ""
+    yield f"- {machine.cores()} cores, {machine.model()}: {machine.flags()}"
+    yield from (f"- {version}" for version in machine.versions(engines))
+
+
+def slug() -> str:
+    return re.sub(r"[^a-z0-9]+", "-", f"{machine.model()} {machine.cores()} cores".lower()).strip("-")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
