@@ -77,8 +77,8 @@ $(VENV)-gpu/.models: requirements/ocr-gpu.txt requirements/dev.txt requirements/
 	PYTHONPATH=layers $(VENV)-gpu/bin/python -m docusnap.adapters.models fetch --requirements requirements/models.txt
 	@touch $@
 
-# Engines side by side: docs/benchmarks.md. Takes half an hour and 7 GB, which is what CnOCR and its torch weigh.
-# CORPUS=folder adds its pages; ONLY=part reads the pages with that in their name; ENGINES="docusnap tesseract" runs these alone.
+# Engines side by side: docs/benchmarks.md. Takes an hour, and 7 GB, which is what CnOCR and its torch weigh.
+# CORPUS=folder adds its pages; EVERY=3 reads every third page; ONLY=part reads the pages with that in their name; ENGINES="docusnap tesseract" runs these alone.
 .PHONY: bench-engine bench-engine-memory
 
 BENCH := .cache/bench
@@ -91,7 +91,7 @@ PYTHON_OF_cnocr_serve := $(BENCH)/cnocr/bin/python
 BENCH_ENGINE = PYTHONPATH=layers $(BIN)/python -m benchmarks.engine $(foreach engine,$(ENGINES),$(engine)=$(PYTHON_OF_$(engine)))
 
 bench-engine: install $(patsubst %,$(BENCH)/%/.installed,$(filter rapidocr,$(ENGINES)) $(if $(filter cnocr%,$(ENGINES)),cnocr))
-	@$(BENCH_ENGINE) $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(ONLY),--only "$(ONLY)")
+	@$(BENCH_ENGINE) $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(ONLY),--only "$(ONLY)") $(if $(EVERY),--every $(EVERY))
 
 # Five hundred pages of mixed sizes in one process, ours alone.
 bench-engine-memory: ENGINES := docusnap

@@ -31,9 +31,9 @@ def main(arguments: Sequence[str]) -> None:
         return None
     if asked.memory:
         return print("\n".join(report.memory(memory(engines[0], whole=True))))
-    todo = list(pages(CACHE / "pages", asked.corpus, asked.only))
-    measured = measure(engines, todo, whole=not asked.only)
-    text = "\n".join(report.report(measured, list(head(engines, todo)))) + "\n"
+    todo = list(pages(CACHE / "pages", asked.corpus, asked.only))[:: asked.every]
+    measured = measure(engines, todo, whole=not asked.only and asked.every == 1)
+    text = "\n".join(report.report(measured, list(head(engines, todo, asked.every)))) + "\n"
     print(text)
     if not asked.only and len(engines) > 1:
         asked.results.mkdir(parents=True, exist_ok=True)
@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--corpus", help="folder of pictures with a .txt beside each")
     options.add_argument("--only", default="", help="part of the names of the pages to read; the result is not kept then")
+    options.add_argument("--every", type=int, default=1, metavar="N", help="read every Nth page, and not the five hundred")
     options.add_argument("--memory", action="store_true", help="tell the memory of the first engine alone")
     options.add_argument("--check", action="store_true", help="tell which of Debian's packages are missing, and do no more")
     options.add_argument("--results", type=Path, default=ROOT / "benchmarks/results")
@@ -81,9 +82,10 @@ def memory(engine: Engine, *, whole: bool) -> Memory:
     return Memory(alone.rss, {count: told[count - 1]["rss"] for count in COUNTS})
 
 
-def head(engines: Sequence[Engine], todo: Sequence[Page]) -> Iterator[str]:
+def head(engines: Sequence[Engine], todo: Sequence[Page], every: int) -> Iterator[str]:
     characters = sum(len(plain(page.truth)) for page in todo)
-    yield f"# {dt.date.today()}: {len(todo)} pages, {characters} characters"  # noqa: DTZ011
+    sample = f" (every {every}th of the collection)" if every > 1 else ""
+    yield f"# {dt.date.today()}: {len(todo)} pages{sample}, {characters} characters"  # noqa: DTZ011
     yield ""
     yield f"- {machine.cores()} cores, {machine.model()}: {machine.flags()}"
     yield from (f"- {version}" for version in machine.versions(engines))

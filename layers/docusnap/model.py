@@ -236,7 +236,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    kind: str  # paragraph, heading, …
+    kind: str  # paragraph, heading or table
     first: int  # line number from 0
     last: int  # inclusive
 
