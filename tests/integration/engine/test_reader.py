@@ -11,7 +11,7 @@ import pytest
 from docusnap.adapters import models
 from docusnap.adapters.onnx.crops import cut
 from docusnap.adapters.onnx.detector import Detector
-from docusnap.adapters.onnx.reader import DOUBT, FEW, LITTLE, SHORT, Reader, doubtful
+from docusnap.adapters.onnx.reader import ADVANCE, DOUBT, FEW, LITTLE, NARROWED, SHORT, USUAL, Reader, doubtful, narrowing
 from docusnap.adapters.onnx.recogniser import HEIGHT, STRIDE, Batching, Character, Reading, Recogniser, batches
 from docusnap.adapters.onnx.session import Session
 from docusnap.adapters.onnx.survey import survey
@@ -52,7 +52,7 @@ class Mumbling(Recogniser):
     def __init__(self, *lines: Reading) -> None:
         self.lines = iter(lines)
 
-    def read(self, rasters: Sequence[NDArray[Any]]) -> list[Reading]:
+    def read(self, rasters: Sequence[NDArray[Any]], squeeze: float = 1.0) -> list[Reading]:
         return [next(self.lines) for _ in rasters]
 
 
@@ -63,7 +63,7 @@ class Correcting(Recogniser):
         self.answer = answer
         self.widths: list[int] = []
 
-    def read(self, rasters: Sequence[NDArray[Any]]) -> list[Reading]:
+    def read(self, rasters: Sequence[NDArray[Any]], squeeze: float = 1.0) -> list[Reading]:
         self.widths += [raster.shape[1] for raster in rasters]
         return [self.answer for _ in rasters]
 
@@ -203,7 +203,7 @@ def test_no_lines_are_no_readings() -> None:
 
 @pytest.mark.parametrize("together", [1, 3, 50])
 def test_lines_keep_their_order_however_many_are_read_together(together: int) -> None:
-    """Two of them in doubt: with more the page would be read again as a whole."""
+    """Few of them in doubt: with more the page would be read again as a whole."""
     lines = [
         mumbled(f"line {number} of the {'book' if number % 10 else '[b]ook'} that the keeper left behind him") for number in range(FEW)
     ]
@@ -212,7 +212,7 @@ def test_lines_keep_their_order_however_many_are_read_together(together: int) ->
     found = Reader(quick, careful, together=together).read([raster(line) for line in lines])
     said = [reading.text.split() for reading in found]
     assert [words[1] for words in said] == [str(number) for number in range(FEW)]
-    assert [number for number, words in enumerate(said) if words[4] == "log"] == [0, 10]
+    assert [number for number, words in enumerate(said) if words[4] == "log"] == list(range(0, FEW, 10))
 
 
 def test_a_page_on_which_many_lines_were_wrong_is_read_again_as_a_whole() -> None:
@@ -281,3 +281,19 @@ def test_batches_hold_every_line_once_and_no_more_than_they_may() -> None:
 
 def test_a_line_wider_than_a_batch_is_read_by_itself() -> None:
     assert list(batches([4800, 5000], Batching(lines=8, width=1000))) == [[0], [1]]
+
+
+@pytest.mark.parametrize(
+    ("letter", "squeeze"), [(2 * ADVANCE, NARROWED[0]), (1.25 * ADVANCE, 0.8), (ADVANCE, NARROWED[1]), (ADVANCE / 2, NARROWED[1])]
+)
+def test_lines_are_narrowed_to_what_their_letters_need(letter: float, squeeze: float) -> None:
+    line = np.zeros((96, round(2 * letter * 100), 3), np.uint8)  # twice the height that the networks see
+
+    assert narrowing([line], [mumbled("x" * 100)]) == pytest.approx(squeeze, abs=0.01)
+
+
+def test_a_few_letters_do_not_tell_how_wide_the_type_is() -> None:
+    line = np.zeros((48, 4000, 3), np.uint8)
+
+    assert narrowing([line], [mumbled("x" * (FEW - 1))]) == USUAL
+    assert narrowing([], []) == USUAL

@@ -28,7 +28,6 @@ from docusnap.ocr.reading_order import arrange
 from docusnap.ports import Clock
 
 LEGIBLE = 0.5  # mean confidence below which a reading is noise (a texture, a logo), not text
-SQUEEZE = 0.85  # the quick network reads lines narrowed by this as well as others, in less time
 SURE = 0.8  # likelihood from which the orientation network is believed without a reading,
 ENOUGH = 20  # where the ink is at least so many small letters high and wide: of a line or two it sees no more than strokes
 SAMPLE = 6  # lines that are read to find out which way up they are
@@ -71,7 +70,7 @@ class OnnxEngine:
         self._detector = Detector(session(models.DETECTOR, threads), session(models.QUICK_DETECTOR, threads))
         self._readers = ThreadPoolExecutor(1 if on_gpu else threads, "ocr-reader")
         self._reader = Reader(
-            Recogniser(session(models.QUICK_RECOGNISER, 1), folder / models.QUICK_ALPHABET.name, squeeze=SQUEEZE, batching=batching),
+            Recogniser(session(models.QUICK_RECOGNISER, 1), folder / models.QUICK_ALPHABET.name, batching=batching),
             Recogniser(session(models.RECOGNISER, 1), batching=batching),
             spread=self._readers.map,
             together=batching.lines,

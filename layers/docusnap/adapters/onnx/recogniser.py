@@ -57,13 +57,10 @@ class Batching:
 class Recogniser:
     """Reads rasters of single lines with one network. Safe to ask from several threads."""
 
-    def __init__(self, session: Session, alphabet: Path | None = None, *, squeeze: float = 1.0, batching: Batching | None = None) -> None:
-        """`alphabet`: a file with a class a line, where the model file does not hold it itself.
-
-        `squeeze`: by what lines are narrowed, since time goes by their width.
-        """
+    def __init__(self, session: Session, alphabet: Path | None = None, *, batching: Batching | None = None) -> None:
+        """`alphabet`: a file with a class a line, where the model file does not hold it itself."""
         self._session, self._file = session, alphabet
-        self._squeeze, self._batching = squeeze, batching or Batching()
+        self._batching = batching or Batching()
 
     @cached_property
     def alphabet(self) -> list[str]:
@@ -74,9 +71,12 @@ class Recogniser:
     def warm(self) -> None:
         _ = self._session.loaded, self.alphabet
 
-    def read(self, rasters: Sequence[NDArray[Any]]) -> list[Reading]:
-        """One reading per raster (height × width × 3, RGB), in the order given."""
-        widths = [self._width(raster) for raster in rasters]
+    def read(self, rasters: Sequence[NDArray[Any]], squeeze: float = 1.0) -> list[Reading]:
+        """One reading per raster (height × width × 3, RGB), in the order given.
+
+        `squeeze`: by what lines are narrowed, since time goes by their width.
+        """
+        widths = [min(max(round(squeeze * natural_width(raster)), NARROWEST), WIDEST) for raster in rasters]
         found: dict[int, Reading] = {}
         for batch in batches(widths, self._batching):
             width = _rounded(max(widths[index] for index in batch), self._batching.stride)
@@ -85,9 +85,10 @@ class Recogniser:
                 found[index] = decode(line, self.alphabet, widths[index] / width)
         return [found[index] for index in range(len(rasters))]
 
-    def _width(self, raster: NDArray[Any]) -> int:
-        height, width = map(int, raster.shape[:2])
-        return min(max(round(self._squeeze * width * HEIGHT / height), NARROWEST), WIDEST)
+
+def natural_width(raster: NDArray[Any]) -> float:
+    """Of a line in pixels, at the height that the networks were built for."""
+    return float(raster.shape[1] * HEIGHT / raster.shape[0])
 
 
 def _rounded(width: int, stride: int) -> int:
