@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from docusnap.adapters.onnx.engine import OnnxEngine
+from docusnap.adapters.onnx.memory import keep_freed
 from docusnap.model import Line, PageRaster
 from PIL import Image
 
@@ -19,6 +20,7 @@ NETWORKS = "--networks"
 def main() -> None:
     networks = Networks() if NETWORKS in sys.argv else None
     todo = asked()
+    keep_freed()  # as the worker's child does
     engine = OnnxEngine()
     engine.warm()
     ready()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from docusnap.model import PageRaster, RecognisedPage
 from docusnap.ports import OcrEngine
 from docusnap.settings import Settings
 from PIL import Image
+
+from benchmarks.engine.distance import cer
 
 __all__ = ["drawn", "engine"]
 
@@ -42,20 +43,9 @@ def truth(name: str) -> str:
     return (PAGES / f"{name}.txt").read_text("utf-8")
 
 
-def plain(text: str) -> str:
-    """What counts of a text: NFKC, without white space."""
-    return "".join(unicodedata.normalize("NFKC", text).split())
-
-
 def error_rate(found: str, expected: str) -> float:
     """Edit distance over the length of the truth, after NFKC and without white space: order counts."""
-    found, expected = plain(found), plain(expected)
-    row = list(range(len(expected) + 1))
-    for letter in found:
-        diagonal, row[0] = row[0], row[0] + 1
-        for place, wanted in enumerate(expected, 1):
-            diagonal, row[place] = row[place], min(diagonal + (letter != wanted), row[place] + 1, row[place - 1] + 1)
-    return row[-1] / len(expected)
+    return cer(expected, found)
 
 
 @pytest.fixture(scope="session")

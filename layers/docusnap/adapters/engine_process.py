@@ -138,7 +138,9 @@ def _engine(name: str, folder: str, *others: str) -> OnnxEngine | CnocrEngine:
 
         return CnocrEngine(Path(folder), *others)
     from docusnap.adapters.onnx.engine import OnnxEngine  # noqa: PLC0415
+    from docusnap.adapters.onnx.memory import keep_freed  # noqa: PLC0415
 
+    keep_freed()  # the process is the engine's own
     return OnnxEngine(Path(folder), device=others[0])
 
 

@@ -23,8 +23,9 @@ from docusnap.ports import OcrEngine
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.engine.distance import plain
 from benchmarks.pages.collection import drawn as collected
-from tests.support.engine import ROOT, page, plain, raster
+from tests.support.engine import ROOT, page, raster
 
 Pixels = NDArray[np.uint8]
 LEGIBLE = 0.5  # below which the onnx engine takes a reading for noise

@@ -16,7 +16,6 @@ from docusnap.adapters.onnx.crops import aspect, readings, runs_right
 from docusnap.adapters.onnx.detector import Detector, Quad
 from docusnap.adapters.onnx.device import CUDA, build, choose
 from docusnap.adapters.onnx.lines import as_line
-from docusnap.adapters.onnx.memory import keep_freed
 from docusnap.adapters.onnx.orientation import Orientation, turned
 from docusnap.adapters.onnx.reader import Reader
 from docusnap.adapters.onnx.recogniser import Batching, Reading, Recogniser
@@ -49,7 +48,8 @@ class OnnxEngine:
     """PP-OCR models on ONNX Runtime. Models are loaded when they are first needed. Safe to ask from several threads.
 
     Lines are read by as many threads as there are cores, each by itself; the next page is searched for lines meanwhile.
-    Cost: 44 MB of model files, about half a gigabyte of memory beside the page itself.
+    Cost: 44 MB of model files, about half a gigabyte of memory beside the page itself. A process of its own is a third faster after
+    `memory.keep_freed()`.
     """
 
     def __init__(self, model_dir: Path | None = None, threads: int | None = None, device: str = "auto") -> None:
@@ -75,7 +75,6 @@ class OnnxEngine:
             spread=self._readers.map,
             together=batching.lines,
         )
-        keep_freed()
 
     def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:  # noqa: ARG002  the port's; a page in this process cannot be broken off
         """One result per raster, in order. `pages` is gone through by another thread, one page ahead.
