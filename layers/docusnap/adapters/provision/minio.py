@@ -26,6 +26,19 @@ from docusnap.settings import Settings
 _REFUSALS = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AllAccessDisabled"}
 _OURS_ALREADY = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 
+# Every call here may be made twice. JuiceFS answers 500 to who reads a bucket's configuration while another writes it.
+_AGAIN = urllib3.Retry(
+    connect=0,
+    read=0,
+    other=0,
+    status=4,
+    redirect=False,
+    status_forcelist=(500, 502, 503, 504),
+    allowed_methods=None,
+    backoff_factor=0.2,
+    raise_on_status=False,
+)
+
 
 class Provisioner:
     """Makes one store ready for DocuSnap. Every call may raise StoreUnavailable, StoreDenied or ConfigurationError."""
@@ -34,7 +47,7 @@ class Provisioner:
         self._bucket = settings.s3_bucket
         self._where = settings.s3_endpoint_url
         self._region = settings.s3_region
-        self._http = urllib3.PoolManager(timeout=urllib3.Timeout(timeout), retries=False)
+        self._http = urllib3.PoolManager(timeout=urllib3.Timeout(timeout), retries=_AGAIN)
         self._client = _client(settings, self._http)
 
     def ensure_bucket(self) -> bool:
