@@ -32,8 +32,8 @@ def to_socket(path: str) -> Connect:
 class Relay:
     """Listens on a port of its own; the same one again after `down` and `up`."""
 
-    def __init__(self, connect: Connect) -> None:
-        self._connect = connect
+    def __init__(self, connect: Connect, host: str = "127.0.0.1") -> None:
+        self._connect, self._host = connect, host
         self.port = free_port()
         self._listener: socket.socket | None = None
         self._open: set[socket.socket] = set()
@@ -41,7 +41,7 @@ class Relay:
 
     def up(self) -> None:
         """Return when connections are taken."""
-        listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        listener = socket.create_server((self._host, self.port), backlog=128)
         self._listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
@@ -94,9 +94,9 @@ def _cut(one: socket.socket) -> None:
 
 
 @contextmanager
-def relayed(connect: Connect) -> Iterator[Relay]:
-    """A relay that is up."""
-    relay = Relay(connect)
+def relayed(connect: Connect, host: str = "127.0.0.1") -> Iterator[Relay]:
+    """A relay that is up, on this address of the machine's."""
+    relay = Relay(connect, host)
     relay.up()
     try:
         yield relay
