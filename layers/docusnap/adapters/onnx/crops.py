@@ -17,7 +17,7 @@ CERTAINLY_VERTICAL = 3.0  # between the two it may as well be one narrow letter,
 
 def size(quad: Quad) -> tuple[float, float]:
     """Width and height in pixels, along the text's own axes."""
-    top_left, top_right, bottom_right, bottom_left = quad
+    top_left, top_right, bottom_right, bottom_left = quad.tolist()  # a float of Python's own is handled ten times faster
     width = max(math.dist(top_left, top_right), math.dist(bottom_left, bottom_right))
     height = max(math.dist(top_left, bottom_left), math.dist(top_right, bottom_right))
     return width, height
@@ -53,11 +53,14 @@ def cut(page: NDArray[np.uint8], quad: Quad) -> NDArray[Any]:
 
 def _straight(quad: Quad) -> tuple[int, int, int, int] | None:
     """Left, top, right and bottom of a rectangle along the page's own axes, in whole pixels; None for one that is turned."""
-    if max(np.ptp(quad[[0, 1], 1]), np.ptp(quad[[0, 3], 0]), np.ptp(quad[[1, 2], 0]), np.ptp(quad[[2, 3], 1])) >= 1:
+    top_left, top_right, bottom_right, bottom_left = quad.tolist()
+    rises = (abs(top_left[1] - top_right[1]), abs(bottom_left[1] - bottom_right[1]))
+    leans = (abs(top_left[0] - bottom_left[0]), abs(top_right[0] - bottom_right[0]))
+    if max(*rises, *leans) >= 1:
         return None
-    left, top = np.floor(quad[0]).astype(int)
-    right, bottom = np.ceil(quad[2]).astype(int)
-    return int(left), int(top), max(int(right), int(left) + 1), max(int(bottom), int(top) + 1)
+    left, top = map(math.floor, top_left)
+    right, bottom = map(math.ceil, bottom_right)
+    return left, top, max(right, left + 1), max(bottom, top + 1)
 
 
 def readings(page: NDArray[np.uint8], quad: Quad) -> list[tuple[NDArray[Any], bool]]:

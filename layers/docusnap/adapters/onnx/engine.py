@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,7 @@ SURE = 0.8  # likelihood from which the orientation network is believed without 
 ENOUGH = 20  # where the ink is at least so many small letters high and wide: of a line or two it sees no more than strokes
 SAMPLE = 6  # lines that are read to find out which way up they are
 CLEARLY = 1.2  # so many times the letters as the page stands: a 7 upside down reads as well as an L
+AHEAD = 3  # pages under way at once: the last lines of one are read beside the first of the next, and a third is searched for lines
 ON_GPU = Batching(lines=32, width=32 * 960, stride=64)
 
 
@@ -47,7 +49,7 @@ class Found:
 class OnnxEngine:
     """PP-OCR models on ONNX Runtime. Models are loaded when they are first needed. Safe to ask from several threads.
 
-    Lines are read by as many threads as there are cores, each by itself; the next page is searched for lines meanwhile.
+    Lines are read by as many threads as there are cores, each by itself; the next pages are begun meanwhile.
     Cost: 44 MB of model files, about half a gigabyte of memory beside the page itself. A process of its own is a third faster after
     `memory.keep_freed()`.
     """
@@ -77,17 +79,22 @@ class OnnxEngine:
         )
 
     def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:  # noqa: ARG002  the port's; a page in this process cannot be broken off
-        """One result per raster, in order. `pages` is gone through by another thread, one page ahead.
+        """One result per raster, in order. `pages` is gone through by another thread, as far as AHEAD says.
 
         Raises: EngineFailed, never an empty page instead.
         """
         found = map(self._found, pages)
-        # A thread of this call's own: another caller's pages may be long in coming.
-        with ThreadPoolExecutor(1, "ocr-finder") as finder:
-            following = finder.submit(next, found, None)
-            while (page := following.result()) is not None:
+        # Threads of this call's own: another caller's pages may be long in coming.
+        with ThreadPoolExecutor(1, "ocr-finder") as finder, ThreadPoolExecutor(AHEAD, "ocr-page") as pager:
+
+            def begun() -> Future[RecognisedPage | None]:
                 following = finder.submit(next, found, None)
-                yield self._read(page)
+                return pager.submit(lambda: None if (page := following.result()) is None else self._read(page))
+
+            under_way = deque(begun() for _ in range(AHEAD))
+            while (page := under_way.popleft().result()) is not None:
+                under_way.append(begun())
+                yield page
 
     def warm(self) -> None:
         """Check and load the models now instead of at the first page. Raises: EngineFailed."""

@@ -60,11 +60,13 @@ def _edge(space: Character, letter: Character) -> float:
 
 def part(quad: Quad, start: float, end: float, *, downwards: bool) -> Polygon:
     """The part of a quad between two places along its line, clockwise from its top left."""
-    top_left, top_right, bottom_right, bottom_left = quad.astype(np.float64)
+    top_left, top_right, bottom_right, bottom_left = quad.tolist()
     if downwards:
-        left, right = bottom_left - top_left, bottom_right - top_right
-        corners = (top_left + start * left, top_right + start * right, top_right + end * right, top_left + end * left)
-    else:
-        top, bottom = top_right - top_left, bottom_right - bottom_left
-        corners = (top_left + start * top, top_left + end * top, bottom_left + end * bottom, bottom_left + start * bottom)
-    return tuple((round(float(x), 1), round(float(y), 1)) for x, y in corners)
+        left, right = (top_left, bottom_left), (top_right, bottom_right)
+        return _along(*left, start), _along(*right, start), _along(*right, end), _along(*left, end)
+    top, bottom = (top_left, top_right), (bottom_left, bottom_right)
+    return _along(*top, start), _along(*top, end), _along(*bottom, end), _along(*bottom, start)
+
+
+def _along(begin: Sequence[float], end: Sequence[float], share: float) -> tuple[float, float]:
+    return round(begin[0] + share * (end[0] - begin[0]), 1), round(begin[1] + share * (end[1] - begin[1]), 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from docusnap.adapters.onnx.session import Session
 HEIGHT = 48  # what the network was built for
 NARROWEST, WIDEST = 32, 4800  # pixels at that height
 STRIDE = 8  # pixels for one answer
+MIDDLE = 127.5  # the network takes -1 to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +112,11 @@ def batches(widths: Sequence[int], batching: Batching) -> Iterator[list[int]]:
 def _normalised(raster: NDArray[Any], own: int, width: int) -> NDArray[np.float32]:
     interpolation = cv2.INTER_AREA if raster.shape[0] > HEIGHT else cv2.INTER_CUBIC
     scaled = cv2.resize(raster, (own, HEIGHT), interpolation=interpolation)
-    blue_first = np.ascontiguousarray(scaled.transpose(2, 0, 1)[::-1])
+    values: NDArray[Any] = cv2.dnn.blobFromImage(scaled, 1 / MIDDLE, mean=(MIDDLE, MIDDLE, MIDDLE), swapRB=True)[0]
+    if own == width:
+        return values
     padded = np.zeros((3, HEIGHT, width), np.float32)  # zero is mid-grey, what the network learnt as nothing
-    padded[:, :, :own] = blue_first * np.float32(1 / 127.5) - np.float32(1)
+    padded[:, :, :own] = values
     return padded
 
 
@@ -122,13 +126,14 @@ def decode(output: NDArray[np.float32], alphabet: Sequence[str], share: float) -
     `output`: steps × classes, probabilities; `share`: how much of the steps the line fills, the rest is padding.
     """
     classes = output.argmax(axis=1)
-    certainty = output[np.arange(len(classes)), classes]
     starts = np.flatnonzero(np.diff(classes, prepend=-1))
-    ends = np.append(starts[1:], len(classes))
-    filled = max(share * len(classes), 1.0)
-    characters = []
-    for start, end in zip(starts, ends, strict=True):
-        if text := alphabet[classes[start]]:
-            best = start + int(certainty[start:end].argmax())
-            characters.append(Character(text, float(certainty[best]), min((start + end) / 2 / filled, 1.0)))
-    return Reading(tuple(characters))
+    certainty = np.maximum.reduceat(output[np.arange(len(classes)), classes], starts)
+    runs = [*starts.tolist(), len(classes)]
+    filled = 2 * max(share * len(classes), 1.0)
+    return Reading(
+        tuple(
+            Character(text, sure, min((start + end) / filled, 1.0))
+            for known, sure, (start, end) in zip(classes[starts].tolist(), certainty.tolist(), pairwise(runs), strict=True)
+            if (text := alphabet[known])
+        )
+    )
