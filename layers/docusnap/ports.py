@@ -115,8 +115,11 @@ class WorkLedger(Protocol):
     """What the `ocr` function claims and commits. Every write is fenced by `attempt`: False means that the lease was lost and nothing was
     written."""
 
-    def claim(self) -> Work | None:
+    def claim(self, after: Work | None = None) -> Work | None:
         """Lease the next due unit of work for 90 s, fairly between tenants; None where nothing is due.
+
+        A split and the first page of its document are one turn: with the split that the caller has just done as `after`, a page of its
+        document goes first. So a short document waits for one turn among the tenants, not for two.
 
         Work whose lease ran out is counted in `lost`, and failed with `worker_lost` at the tenth.
         """

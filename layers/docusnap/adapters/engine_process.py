@@ -18,6 +18,7 @@ from docusnap.adapters import engines
 from docusnap.adapters.child import GLANCE_SECONDS, Child, ChildDied, ChildError, ChildFailed, ChildTimeout, Header, serve
 from docusnap.adapters.pages import page_from_json, page_to_json
 from docusnap.model import PageRaster, RecognisedPage
+from docusnap.ocr.turns import TURN_SECONDS
 from docusnap.ports import Clock
 from docusnap.settings import Settings
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TURN_SECONDS = 20.0  # who waits longer might outlive the page's lease of 90 s
 WARM: Header = {"warm": True}
 
 

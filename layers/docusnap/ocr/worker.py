@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from docusnap import errors
-from docusnap.model import ObjectVersion, Work
+from docusnap.model import ObjectVersion, PageRaster, RecognisedPage, Work
 from docusnap.ocr import retry
 from docusnap.ocr.scratch import Scratch
+from docusnap.ocr.turns import Turns
 from docusnap.ports import Clock, Decoder, ObjectStore, OcrEngine, OpenedFile, TextLayer, Waker, WorkLedger
 from docusnap.settings import Settings
 
@@ -87,6 +88,7 @@ class Worker:
         self._decoder, self._engine = decoder, engine
         self._scratch, self._settings = scratch, settings
         self._places = threading.BoundedSemaphore(settings.ocr_fanout)
+        self.turns = Turns()
 
     def run(self, clock: Clock) -> dict[str, Any]:
         """Work until nothing is due or the time is up; says how many units were handled.
@@ -103,9 +105,9 @@ class Worker:
             self._places.release()
 
     def _run(self, budget: Budget) -> int:
-        opened, handled = _Open(), 0
+        opened, handled, work = _Open(), 0, None
         try:
-            while budget.remaining() > 0 and (work := self._ledger.claim()) is not None:
+            while budget.remaining() > 0 and (work := self._ledger.claim(work)) is not None:
                 budget.leased()
                 self._handle(work, opened, budget)
                 handled += 1
@@ -180,9 +182,13 @@ class Worker:
 
     def _page(self, work: Work, file: OpenedFile, clock: Clock) -> None:
         decoded = file.page(work.page, work.ocr)
-        page = decoded.page if isinstance(decoded, TextLayer) else next(self._engine.recognise([decoded], clock=clock))
+        page = decoded.page if isinstance(decoded, TextLayer) else self._recognised(decoded, work.tenant, clock)
         if not self._commit(lambda: self._ledger.finish(work, page)):
             log.warning("another worker took the page over", extra=_where(work))
+
+    def _recognised(self, raster: PageRaster, tenant: str, clock: Clock) -> RecognisedPage:
+        with self.turns.of(tenant, clock):
+            return next(self._engine.recognise([raster], clock=clock))
 
     def _reject(self, work: Work, exc: errors.InputError, opened: _Open) -> None:
         if work.is_split or isinstance(exc, errors.ObjectChanged | errors.ObjectMissing):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.contract.ledger.world import World
+from threading import Event
+
+from tests.contract.ledger.world import ENGINE, World, at_once, page_of
 
 
 def test_one_tenants_many_pages_do_not_keep_anothers_one_waiting(world: World) -> None:
@@ -37,3 +39,82 @@ def test_what_was_due_first_is_claimed_first(world: World) -> None:
     world.later(seconds=1)
     world.upload("acme")
     assert world.claim().document_id == first.id
+
+
+def test_a_split_and_the_first_page_of_its_document_are_one_turn(world: World) -> None:
+    world.upload("acme")
+    world.split(10_000)
+    world.claim()
+    world.upload("zenith")
+    split = world.claim()
+    assert (split.tenant, split.is_split) == ("zenith", True)
+    assert world.ledger.split(split, 1, ENGINE)
+    page = world.ledger.claim(split)
+    assert page is not None
+    assert (page.document_id, page.page) == (split.document_id, 1)
+
+
+def test_after_a_page_the_turn_goes_on_to_the_next_tenant(world: World) -> None:
+    for tenant in ("acme", "zenith"):
+        world.upload(tenant)
+        world.split(3)
+    first = world.claim()
+    second = world.ledger.claim(first)
+    assert second is not None
+    assert second.tenant != first.tenant
+
+
+def test_after_a_split_whose_pages_others_have_taken_the_order_is_the_usual_one(world: World) -> None:
+    document = world.upload("acme")
+    split = world.claim()
+    world.ledger.split(split, 1, ENGINE)
+    taken = world.claim()
+    world.upload("zenith")
+    nxt = world.ledger.claim(split)
+    assert (taken.document_id, nxt and nxt.tenant) == (document.id, "zenith")
+
+
+def test_many_splits_of_one_tenant_do_not_keep_anothers_page_waiting(world: World) -> None:
+    world.upload("zenith")
+    world.split(1)
+    for _ in range(20):
+        world.upload("acme")
+    split = world.claim()
+    assert (split.tenant, split.is_split) == ("acme", True)
+    assert world.ledger.split(split, 1, ENGINE)
+    assert world.ledger.claim(split) is not None
+    assert world.claim().tenant == "zenith"
+
+
+def test_of_ten_thousand_pages_no_worker_takes_one_more_before_it_has_done_anothers_split_and_page(world: World) -> None:
+    """Four workers, each at a page of one tenant's, when a page of another's arrives: who is free first does all of it."""
+    world.upload("acme")
+    world.split(10_000)
+    arrived, done, took = Event(), Event(), list[list[str]]()
+
+    def work() -> list[str]:
+        before: list[str] = []
+        last = world.claim()
+        for _ in range(200):
+            begun = arrived.is_set()
+            assert world.ledger.split(last, 1, ENGINE) if last.is_split else world.ledger.finish(last, page_of(last.page, "text"))
+            if last.tenant == "zenith" and not last.is_split:
+                done.set()
+            if done.is_set():
+                break
+            claimed = world.ledger.claim(last)
+            assert claimed is not None
+            before += ["acme"] * (begun and claimed.tenant == "acme")
+            if claimed.tenant == "zenith" and not claimed.is_split:
+                took.append([*before, last.tenant])
+            last = claimed
+        return before
+
+    def arrive() -> list[str]:
+        world.upload("zenith")
+        arrived.set()
+        return []
+
+    at_once([work] * 4 + [arrive])
+    assert done.is_set()
+    assert took == [["zenith"]]  # between the upload and its page, that worker claimed nothing of the other tenant's

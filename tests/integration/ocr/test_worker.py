@@ -124,9 +124,9 @@ class Desk:
             self.world.later(hours=1)
             self.worker().run(Ever())
 
-    def upload(self, body: bytes, **request: str) -> DocumentView:
+    def upload(self, body: bytes, tenant: str = "acme", **request: str) -> DocumentView:
         asked = UploadRequest("file", "application/octet-stream", size=len(body), method="PUT", **request)  # type: ignore[arg-type]
-        made = self.ledger.register("acme", self.settings.s3_bucket, asked, timedelta(minutes=5), None).document
+        made = self.ledger.register(tenant, self.settings.s3_bucket, asked, timedelta(minutes=5), None).document
         ticket = self.store.presign_put(made.key, asked.content_type, max(len(body), 1), timedelta(minutes=5))
         requests.put(ticket.url, data=body, headers=dict(ticket.headers or {}), timeout=10).raise_for_status()
         seen = self.store.head(made.key)
@@ -135,7 +135,7 @@ class Desk:
         return made
 
     def see(self, document: DocumentView) -> DocumentView:
-        return self.ledger.document("acme", document.id)
+        return self.ledger.document(document.tenant, document.id)
 
     def code(self, document: DocumentView) -> str | None:
         error = self.see(document).served.error
@@ -153,8 +153,8 @@ def desk(ledger: PostgresLedger, database_url: str, store_settings: Settings, tm
     own.dispose()
 
 
-def _tiff(pages: int) -> bytes:
-    first, *others = [Image.new("L", (40, 30), 255 - number) for number in range(pages)]
+def _tiff(pages: int, width: int = 40) -> bytes:
+    first, *others = [Image.new("L", (width, 30), 255 - number) for number in range(pages)]
     file = io.BytesIO()
     first.save(file, "TIFF", save_all=True, append_images=others)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""The claim: one statement that finds, leases and returns the next due unit of work."""
+"""The claims: one statement that finds, leases and returns the next due unit of work."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ def _chosen() -> sa.CTE:
     return sa.select(turn.c.id, due.c.revision_id, due.c.page).select_from(turn.join(due, sa.true())).limit(1).cte("chosen")
 
 
+def _own() -> sa.CTE:
+    """Locks the first due page of one revision."""
+    page = sa.select(work.c.tenant_id.label("id"), work.c.revision_id, work.c.page)
+    due = page.where(work.c.revision_id == sa.bindparam("revision"), work.c.due_at <= _now).order_by(work.c.page).limit(1)
+    return due.with_for_update(skip_locked=True).cte("chosen")
+
+
 def _leased(chosen: sa.CTE) -> sa.CTE:
     lease = {
         "state": WorkState.PROCESSING,
@@ -44,8 +51,7 @@ def _leased(chosen: sa.CTE) -> sa.CTE:
     return sa.update(work).where(mine).values(lease).returning(*told).cte("leased")
 
 
-def _claim() -> sa.Select[Any]:
-    chosen = _chosen()
+def _claim(chosen: sa.CTE) -> sa.Select[Any]:
     leased = _leased(chosen)
     # Never taken back, and in order also where a claim waited for another of the same tenant.
     served = sa.update(tenant).where(tenant.c.id == chosen.c.id).values(served_at=sa.func.clock_timestamp()).cte("served")
@@ -64,11 +70,12 @@ def _claim() -> sa.Select[Any]:
     )
 
 
-CLAIM = _claim()
+CLAIM = _claim(_chosen())
+CLAIM_OWN = _claim(_own())  # of the revision that is bound
 
 
 def claimed(row: Row) -> Work:
-    """A row of CLAIM."""
+    """A row of a claim."""
     version = ObjectVersion(row.bucket, row.key, row.etag, row.size, row.version_id, row.sequencer, row.content_type)
     return Work(
         revision_id=row.revision_id,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from docusnap import ledger, search
 from docusnap.adapters.pages import engine_to_json, page_to_json, problem_from_json, problem_to_json
 from docusnap.adapters.postgres import transitions
-from docusnap.adapters.postgres.claim import CLAIM, claimed
+from docusnap.adapters.postgres.claim import CLAIM, CLAIM_OWN, claimed
 from docusnap.adapters.postgres.database import Part, Row, reading, writing
 from docusnap.adapters.postgres.schema import document, page_content, revision, work
 from docusnap.adapters.postgres.transitions import now
@@ -23,15 +23,22 @@ from docusnap.model import EngineInfo, Problem, RecognisedPage, Status, Work, Wo
 class WorkLog(Part):
     """ports.WorkLedger."""
 
-    def claim(self) -> Work | None:
-        """Lease the next due unit of work for 90 s, fairly between tenants; None where nothing is due."""
-        while (row := self.database.read(lambda connection: connection.execute(CLAIM).one_or_none())) is not None:
+    def claim(self, after: Work | None = None) -> Work | None:
+        """Lease the next due unit of work for 90 s, fairly between tenants; None where nothing is due. See ports.WorkLedger."""
+        while (row := self._next(after)) is not None:
             found = claimed(row)
             if row.lost >= ledger.LOST_LIMIT:
                 self._fail(found, WorkerLost().problem, rejected=False, reported=0)
             elif row.status == Status.PROCESSING or self._begun(found):
                 return found
         return None
+
+    def _next(self, after: Work | None) -> Row | None:
+        if after is not None and after.is_split:
+            own = {"revision": after.revision_id}
+            if (row := self.database.read(lambda connection: connection.execute(CLAIM_OWN, own).one_or_none())) is not None:
+                return row
+        return self.database.read(lambda connection: connection.execute(CLAIM).one_or_none())
 
     def _begun(self, found: Work) -> bool:
         """The lease is not wasted where the database has just gone: whatever is written under it is fenced, and the split turns to
