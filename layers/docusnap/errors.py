@@ -131,6 +131,12 @@ class DocumentNotFound(NotFound):
     code, remedy = "document_not_found", "It may have been deleted; list what there is with GET /v1/documents."
 
 
+class DeadLetterNotFound(NotFound):
+    """There is no such dead letter."""
+
+    code, remedy = "dead_letter_not_found", "It may have been redriven, dropped or deleted; list what there is with GET /v1/dead."
+
+
 class PageNotFound(NotFound):
     """The document has no such page."""
 

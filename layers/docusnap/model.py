@@ -312,6 +312,44 @@ class SearchHit:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedPage:
+    """A page that failed for good, as an operator sees it."""
+
+    number: int
+    problem: Problem
+    failures: int  # reported by living workers
+    lost: int  # leases that ran out
+    rejected: bool  # the input can never work: not to be redriven
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A document that ran out of its retries, as an operator sees it: whose it is and what went wrong, never a text."""
+
+    id: str  # the document's
+    tenant: str
+    filename: str
+    bucket: str
+    key: str
+    foreign: bool
+    revision: RevisionView
+    problem: Problem  # of the first page that ran out of its retries, or of the split
+    failures: int  # of that page, reported by living workers
+    lost: int  # of that page, leases that ran out
+    failed_at: datetime
+    created_at: datetime
+    failed_pages: Sequence[FailedPage] = ()  # not in a list
+
+
+@dataclass(frozen=True, slots=True)
+class DeadFilter:
+    """Which dead letters; None: of all tenants, with any code."""
+
+    tenant: str | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
     """A page of a list, newest first; `cursor` is None at the end."""
 

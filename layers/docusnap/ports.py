@@ -18,6 +18,8 @@ from docusnap.model import (
     Arrival,
     Caller,
     ContentView,
+    DeadFilter,
+    DeadLetter,
     DocumentView,
     EngineInfo,
     Listing,
@@ -168,6 +170,34 @@ class QueryLedger(Protocol):
         """
 
 
+class DeadLedger(Protocol):
+    """What an operator sees and does of documents that ran out of their retries, whichever tenant's."""
+
+    def dead(self, which: DeadFilter, limit: int, cursor: str | None) -> Listing[DeadLetter]:
+        """The newest failure first; its cost does not grow with what is finished.
+
+        Raises: InvalidCursor.
+        """
+
+    def dead_letter(self, document_id: str) -> DeadLetter:
+        """With its failed pages. Raises: DeadLetterNotFound."""
+
+    def dead_letters(self, at_most: int) -> int:
+        """How many there are, counted up to `at_most`."""
+
+    def redrive(self, document_ids: Collection[str]) -> int:
+        """Queue again, in the same revision, what ran out of its retries; says how many of these were dead letters.
+
+        One transaction, in which all these documents are locked.
+        """
+
+    def drop(self, document_ids: Collection[str]) -> int:
+        """Take them off the list and leave the documents as they are; says how many of these were dead letters."""
+
+    def queued(self, at_most: int) -> int:
+        """How many documents are queued or processing, counted up to `at_most`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Removal:
     """A tombstone whose object is due for removal."""
@@ -195,6 +225,9 @@ class SweepLedger(Protocol):
 
     def retire(self, retention: timedelta, limit: int) -> int:
         """Delete documents whose final status is older than `retention`."""
+
+    def pull_back(self, limit: int) -> int:
+        """Mend what a database clock that jumped back has put off: work that is due only in hours would be nobody's until then."""
 
     def cursor(self, name: str) -> str | None: ...
 

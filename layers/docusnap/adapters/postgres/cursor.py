@@ -17,7 +17,7 @@ from docusnap.query import LARGEST_PAGE
 class Place:
     """Where a list goes on: after this document, or after this page of it."""
 
-    created_at: datetime
+    created_at: datetime  # what the list is ordered by: of a dead letter, when it failed
     document_id: str
     page: int = 0  # pages count from 1; 0 in a list of documents
 

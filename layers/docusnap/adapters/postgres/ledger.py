@@ -7,6 +7,7 @@ from typing import Self
 import sqlalchemy as sa
 
 from docusnap.adapters.postgres.database import Database
+from docusnap.adapters.postgres.dead import DeadLetters
 from docusnap.adapters.postgres.intake import Intake
 from docusnap.adapters.postgres.keys import Keys
 from docusnap.adapters.postgres.query import Reads
@@ -20,8 +21,8 @@ from docusnap.errors import SchemaOutdated
 UNDEFINED_TABLE = "42P01"
 
 
-class PostgresLedger(Keys, Uploads, Intake, WorkLog, Reads, SearchReads, Sweeps):
-    """ports.KeyLedger, UploadLedger, IntakeLedger, WorkLedger, QueryLedger and SweepLedger. Safe under threads."""
+class PostgresLedger(Keys, Uploads, Intake, WorkLog, Reads, SearchReads, DeadLetters, Sweeps):
+    """ports.KeyLedger, UploadLedger, IntakeLedger, WorkLedger, QueryLedger, DeadLedger and SweepLedger. Safe under threads."""
 
     @classmethod
     def connect(cls, url: str, *, pool_size: int = 8) -> Self:

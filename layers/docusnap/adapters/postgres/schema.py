@@ -100,6 +100,8 @@ revision = sa.Table(
     sa.Column("pages_done", sa.Integer, nullable=False, server_default="0"),
     sa.Column("pages_failed", sa.Integer, nullable=False, server_default="0"),
     sa.Column("error", sa.JSON),  # {"code","message","page"?}
+    # The code of the first work that ran out of its retries, once the newest revision has ended with it; null: no dead letter.
+    sa.Column("dead_code", sa.String(64)),
     sa.Column("engine", sa.JSON),  # {"name","version","models"}
     sa.Column("traceparent", sa.String(55)),
     sa.Column("updated_at", Moment, nullable=False, server_default=now),
@@ -130,6 +132,21 @@ revision = sa.Table(
         sqlite_where=sa.text("served"),
     ),
     sa.Index("ix_revision_finished_at", "finished_at", postgresql_where=sa.text("served"), sqlite_where=sa.text("served")),
+    *(
+        sa.Index(
+            name,
+            *columns,
+            "finished_at",
+            "document_id",
+            postgresql_where=sa.text("dead_code IS NOT NULL"),
+            sqlite_where=sa.text("dead_code IS NOT NULL"),
+        )
+        for name, columns in (
+            ("ix_revision_dead", ()),
+            ("ix_revision_dead_of_tenant", ("tenant_id",)),
+            ("ix_revision_dead_by_code", ("dead_code",)),
+        )
+    ),
 )
 
 work = sa.Table(

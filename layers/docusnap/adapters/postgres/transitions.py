@@ -38,7 +38,8 @@ def queue(connection: sa.Connection, owner: Row, number: int, ocr: OcrMode, vers
     """
     if number > 1:
         _drop_pages(connection, (revision.c.document_id == owner.id) & ~revision.c.served)
-    connection.execute(sa.update(revision).where(revision.c.document_id == owner.id, revision.c.newest).values(newest=False))
+    older = {"newest": False, "dead_code": None}
+    connection.execute(sa.update(revision).where(revision.c.document_id == owner.id, revision.c.newest).values(older))
     values = new_revision(owner, number, Status.QUEUED, ocr) | version
     revision_id = connection.execute(sa.insert(revision).values(values).returning(revision.c.id)).scalar_one()
     queue_split(connection, owner.tenant_id, revision_id)
@@ -68,12 +69,42 @@ def cancel_work(connection: sa.Connection, revision_id: int) -> None:
     connection.execute(sa.update(work).where(unfinished).values(values))
 
 
+def reopen(connection: sa.Connection, revision_ids: Collection[int]) -> None:
+    """Queue again what ran out of its retries; what is done is kept, and what was rejected stays failed."""
+    mine = work.c.revision_id.in_(revision_ids) & (work.c.state == WorkState.FAILED)
+    rejected = sa.select(sa.func.count()).where(
+        work.c.revision_id == revision.c.id, work.c.state == WorkState.FAILED, work.c.rejected, work.c.page > 0
+    )
+    running = {
+        "status": sa.case((revision.c.pages_done > 0, Status.PROCESSING), else_=Status.QUEUED),
+        "pages_failed": rejected.scalar_subquery(),
+        "error": sa.null(),
+        "dead_code": None,
+        "finished_at": None,
+        "updated_at": now,
+    }
+    connection.execute(sa.update(revision).where(revision.c.id.in_(revision_ids)).values(running))
+    again = {"state": WorkState.QUEUED, "due_at": now, "failures": 0, "lost": 0, "error": sa.null()}
+    connection.execute(sa.update(work).where(mine, ~work.c.rejected).values(again))
+
+
 def conclude(
-    connection: sa.Connection, document_id: str, revision_id: int, status: Status, problem: Problem | None, *, superseded: bool = False
+    connection: sa.Connection,
+    document_id: str,
+    revision_id: int,
+    status: Status,
+    problem: Problem | None,
+    *,
+    exhausted: Problem | None = None,
+    superseded: bool = False,
 ) -> None:
-    """Give a revision its final status, and serve it if it is worth more than the one that is served."""
+    """Give a revision its final status, and serve it if it is worth more than the one that is served.
+
+    `exhausted` is the first problem that further retries might have overcome: with one, the document is a dead letter.
+    """
     error = sa.null() if problem is None else problem_to_json(problem)
-    ended = {"status": status, "error": error, "finished_at": now, "updated_at": now}
+    dead_code = None if exhausted is None else exhausted.code
+    ended = {"status": status, "error": error, "dead_code": dead_code, "finished_at": now, "updated_at": now}
     connection.execute(sa.update(revision).where(revision.c.id == revision_id).values(ended))
     shown = connection.execute(
         sa.select(revision.c.id, revision.c.status, revision.c.pages_done).where(revision.c.document_id == document_id, revision.c.served)

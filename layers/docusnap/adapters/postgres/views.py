@@ -61,8 +61,12 @@ def check_id(document_id: str) -> None:
 
     Raises: DocumentNotFound.
     """
-    if not re.fullmatch("[0-9a-f]{32}", document_id):
+    if not is_id(document_id):
         raise DocumentNotFound
+
+
+def is_id(text: str) -> bool:
+    return re.fullmatch("[0-9a-f]{32}", text) is not None
 
 
 def views(rows: Iterable[Row]) -> list[DocumentView]:
@@ -72,7 +76,7 @@ def views(rows: Iterable[Row]) -> list[DocumentView]:
 
 def _view(rows: Sequence[Row]) -> DocumentView:
     served, newest = rows[0], rows[-1]
-    shown = _shown(served)
+    shown = revision_view(served)
     return DocumentView(
         id=newest.id,
         tenant=newest.tenant_id,
@@ -82,7 +86,7 @@ def _view(rows: Sequence[Row]) -> DocumentView:
         key=newest.key,
         foreign=newest.origin == "foreign",
         served=shown,
-        newest=shown if newest is served else _shown(newest),
+        newest=shown if newest is served else revision_view(newest),
         uploaded=newest.etag is not None,
         upload_expires_at=newest.upload_expires_at,
         created_at=newest.created_at,
@@ -90,6 +94,7 @@ def _view(rows: Sequence[Row]) -> DocumentView:
     )
 
 
-def _shown(row: Row) -> RevisionView:
+def revision_view(row: Row) -> RevisionView:
+    """A row with the revision's number, status, counts of pages and error."""
     pages = Progress(row.pages_total, row.pages_done, row.pages_failed)
     return RevisionView(row.number, Status(row.status), pages, problem_from_json(row.error))

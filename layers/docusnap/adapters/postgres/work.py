@@ -118,8 +118,8 @@ class WorkLog(Part):
         if _lock(connection, claimed) is None or not _end(connection, claimed, values):
             return False
         if claimed.is_split:
-            status = Status.REJECTED if rejected else Status.FAILED
-            transitions.conclude(connection, claimed.document_id, claimed.revision_id, status, problem)
+            status, exhausted = (Status.REJECTED, None) if rejected else (Status.FAILED, problem)
+            transitions.conclude(connection, claimed.document_id, claimed.revision_id, status, problem, exhausted=exhausted)
         else:
             _progress(connection, claimed, {"pages_failed": revision.c.pages_failed + 1})
         return True
@@ -180,6 +180,7 @@ def _conclude(connection: sa.Connection, claimed: Work, done: int, failed: int) 
     rows = connection.execute(failures.order_by(work.c.page)).all() if failed else []
     status = ledger.final_status(ledger.Pages(done, failed, sum(row.rejected for row in rows)))
     problem = problem_from_json(rows[0].error) if rows else None
+    exhausted = next((problem_from_json(row.error) for row in rows if not row.rejected), None)
     # A worker may notice an overwrite before its event comes.
     superseded = any(row.error["code"] == ledger.OVERWRITTEN.code for row in rows)
-    transitions.conclude(connection, claimed.document_id, claimed.revision_id, status, problem, superseded=superseded)
+    transitions.conclude(connection, claimed.document_id, claimed.revision_id, status, problem, exhausted=exhausted, superseded=superseded)

@@ -95,6 +95,7 @@ def _revisions() -> None:
         sa.Column("pages_done", sa.Integer, nullable=False, server_default="0"),
         sa.Column("pages_failed", sa.Integer, nullable=False, server_default="0"),
         sa.Column("error", sa.JSON),
+        sa.Column("dead_code", sa.String(64)),
         sa.Column("engine", sa.JSON),
         sa.Column("traceparent", sa.String(55)),
         sa.Column("updated_at", MOMENT, nullable=False, server_default=NOW),
@@ -111,6 +112,9 @@ def _revisions() -> None:
     _index("ix_revision_list", "revision", ["tenant_id", "created_at", "document_id"], "served")
     _index("ix_revision_list_by_status", "revision", ["tenant_id", "status", "created_at", "document_id"], "served")
     _index("ix_revision_finished_at", "revision", ["finished_at"], "served")
+    _index("ix_revision_dead", "revision", ["finished_at", "document_id"], "dead_code IS NOT NULL")
+    _index("ix_revision_dead_of_tenant", "revision", ["tenant_id", "finished_at", "document_id"], "dead_code IS NOT NULL")
+    _index("ix_revision_dead_by_code", "revision", ["dead_code", "finished_at", "document_id"], "dead_code IS NOT NULL")
 
 
 def _work() -> None:
