@@ -35,6 +35,17 @@ class cached_property(_cached_property[T]):  # noqa: N801  used as the one it re
             return built
 
 
+def once(build: Callable[[], T]) -> Callable[[], T]:
+    """`functools.cache` for what a process must build only once: that one calls twice where its first two requests come together."""
+    lock, kept = threading.Lock(), cache(build)
+
+    def built() -> T:
+        with lock:
+            return kept()
+
+    return built
+
+
 class Parts:
     """Every client of one process, each built once, when it is first used. Safe under threads."""
 
@@ -111,7 +122,7 @@ class Parts:
         return Sweep(ledger=self.ledger, store=self.store, waker=self.waker, settings=self.settings)
 
 
-@cache
+@once
 def parts() -> Parts:
     """The parts of this process, by its environment."""
     return Parts(os.environ)

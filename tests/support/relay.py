@@ -23,7 +23,11 @@ def to_socket(path: str) -> Connect:
 
     def connect() -> socket.socket:
         found = socket.socket(socket.AF_UNIX)
-        found.connect(path)
+        try:
+            found.connect(path)
+        except OSError:
+            found.close()
+            raise
         return found
 
     return connect

@@ -11,13 +11,12 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import cast
 
 from docusnap import errors
 from docusnap.adapters import engines
 from docusnap.adapters.engine_process import EngineProcess
-from docusnap.bootstrap import Parts, parts
+from docusnap.bootstrap import Parts, once, parts
 from docusnap.hosts import logs, stop
 from docusnap.hosts.http import (
     Application,
@@ -107,7 +106,7 @@ def bounded(inner: Application, at_once: int) -> Application:
     return outer
 
 
-@cache
+@once
 def _function() -> Application:
     logs.configure()
     return application(os.environ.get("FUNCTION", ""))

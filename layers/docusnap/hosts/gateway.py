@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 
 from docusnap import errors
-from docusnap.bootstrap import Parts, parts
+from docusnap.bootstrap import Parts, once, parts
 from docusnap.hosts import logs
 from docusnap.hosts.http import BODY_BYTES, Application, Environ, Handler, Network, StartResponse, api_host, guarded, path_of
 from docusnap.hosts.observed import READS, observed, with_metrics
@@ -42,7 +41,7 @@ def application(upload: Handler, query: Handler, intake: Handler, of: Callable[[
     return observed(guarded(with_metrics(dispatch, of)))
 
 
-@cache
+@once
 def _functions() -> Application:
     logs.configure()
     upload, query, intake = (importlib.import_module(f"functions.{name}.app").app for name in ("upload", "query", "intake"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -16,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY, Collector
 
+from docusnap.bootstrap import once
 from docusnap.errors import DocuSnapError
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ class Ledger(Protocol):
     def due(self) -> int: ...
 
     def queued(self, at_most: int) -> int: ...
+
+    def dead_letters(self, at_most: int) -> int: ...
 
 
 class Requests:
@@ -55,7 +57,7 @@ class Requests:
         self._seconds.labels(known, route).observe(seconds)
 
 
-@cache
+@once
 def requests() -> Requests:
     """This process's counters, made when the first request is answered."""
     return Requests()
@@ -70,7 +72,7 @@ class LedgerGauges(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
             ledger = self._ledger()
-            due, queued = ledger.due(), ledger.queued(COUNTED)
+            due, queued, dead = ledger.due(), ledger.queued(COUNTED), ledger.dead_letters(COUNTED)
         except DocuSnapError as exc:
             log.warning("the ledger could not be asked at a scrape", extra={"code": exc.code})
             yield GaugeMetricFamily("docusnap_ledger_up", "Whether the database answered.", 0)
@@ -78,6 +80,7 @@ class LedgerGauges(Collector):
         yield GaugeMetricFamily("docusnap_ledger_up", "Whether the database answered.", 1)
         yield GaugeMetricFamily("docusnap_work_due", "Pages and splits due now, counted up to 100.", due)
         yield GaugeMetricFamily("docusnap_documents_waiting", f"Documents queued or processing, counted up to {COUNTED}.", queued)
+        yield GaugeMetricFamily("docusnap_dead_letters", f"Documents that ran out of their retries, counted up to {COUNTED}.", dead)
 
 
 def exposition(ledger: Callable[[], Ledger]) -> bytes:
