@@ -14,6 +14,7 @@ from docusnap.model import ObjectVersion, Status, UploadRequest
 LEASE = timedelta(seconds=90)
 LOST_LIMIT = 10  # leases that ran out, before the work counts as what kills its workers
 DUE_COUNTED = 100
+PUT_OFF = timedelta(minutes=10)  # nothing is put off so long: neither a lease, nor a back-off, nor a look at an upload
 
 IDEMPOTENCY = timedelta(hours=24)  # how long a key stands for its request
 PARKED = timedelta(days=30)  # how long an operator finds a parked event

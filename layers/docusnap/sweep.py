@@ -6,6 +6,7 @@ Every step is bounded by SWEEP_BATCH and goes on where the last run stopped; one
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -44,6 +45,7 @@ class Sweep:
             "removed": self._remove,
             "retired": self._retire,
             "forgotten": lambda: self._ledger.forget(self._settings.sweep_batch),
+            "pulled_back": lambda: self._ledger.pull_back(self._settings.sweep_batch),
         }
         found: dict[str, int] = {}
         for name, step in steps.items():
@@ -73,19 +75,27 @@ class Sweep:
         return arrived
 
     def _arrive(self, keys: Sequence[str]) -> int:
-        """HEAD decides: a listing may be late, and tells no version."""
+        """HEAD decides: a listing may be late, and tells no version. A store that goes away meanwhile is asked no more.
+
+        Raises: StoreUnavailable, after what was seen until then is recorded.
+        """
+        away = threading.Event()
         with ThreadPoolExecutor(HEADS_AT_ONCE) as pool:
-            seen = list(pool.map(self._head, keys))
-        outcomes = [self._ledger.arrive(found).outcome for found in seen if isinstance(found, ObjectVersion)]
+            seen = list(pool.map(lambda key: None if away.is_set() else self._head(key, away), keys))
+        outcomes = [self._ledger.arrive(found).outcome for found in seen if found is not None]
+        if away.is_set():
+            raise errors.StoreUnavailable
         return outcomes.count("queued")
 
-    def _head(self, key: str) -> ObjectVersion | errors.DocuSnapError | None:
+    def _head(self, key: str, away: threading.Event) -> ObjectVersion | None:
         """One object that may not be looked at does not keep the others, or the walk behind it."""
         try:
             return self._store.head(key)
         except errors.DocuSnapError as exc:
             log.warning("an object could not be looked at", extra={"key": key, "code": exc.code, "detail": exc.detail})
-            return exc
+            if isinstance(exc, errors.StoreUnavailable) and not self._store.ready():
+                away.set()
+            return None
 
     def _remove(self) -> int:
         self._need_store()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -11,9 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 from docusnap import ledger
 from docusnap.adapters.postgres import transitions, views
 from docusnap.adapters.postgres.database import Part, reading, writing
-from docusnap.adapters.postgres.schema import document, idempotency, parked_event, revision, sweep_cursor
+from docusnap.adapters.postgres.schema import document, idempotency, parked_event, revision, sweep_cursor, tenant, work
 from docusnap.adapters.postgres.transitions import now
-from docusnap.model import DocumentView, ObjectVersion, Status
+from docusnap.model import DocumentView, ObjectVersion, Status, WorkState
 from docusnap.ports import Removal
 
 _due = document.c.look_at <= now
@@ -103,6 +103,18 @@ class Sweeps(Part):
             transitions.bury(connection, ids)
         return len(ids)
 
+    @writing
+    def pull_back(self, connection: sa.Connection, limit: int) -> int:
+        """Mend what a clock that jumped back has put off; says how much work.
+
+        What is leased gets a lease of now on: who holds it may still live, and goes by a clock of its own.
+        """
+        soon = sa.case((work.c.state == WorkState.PROCESSING, now + ledger.LEASE), else_=now)
+        pulled = _pull(connection, work, "due_at", soon, limit)
+        _pull(connection, document, "look_at", now, limit)
+        _pull(connection, tenant, "served_at", now, limit)
+        return pulled
+
     @reading
     def cursor(self, connection: sa.Connection, name: str) -> str | None:
         """Where a walk goes on, None at its begin."""
@@ -141,6 +153,12 @@ def _expire(connection: sa.Connection, ids: Sequence[str]) -> None:
 
 def _knows(known: Mapping[str, str | None], seen: ObjectVersion) -> bool:
     return seen.key in known and known[seen.key] in {None, seen.etag}
+
+
+def _pull(connection: sa.Connection, table: sa.Table, column: str, to: sa.ColumnElement[datetime], limit: int) -> int:
+    key = sa.tuple_(*table.primary_key)
+    some = sa.select(*table.primary_key).where(table.c[column] > now + ledger.PUT_OFF).limit(limit).with_for_update(skip_locked=True)
+    return connection.execute(sa.update(table).where(key.in_(some)).values({column: to})).rowcount
 
 
 def _drop(connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool], limit: int) -> int:
