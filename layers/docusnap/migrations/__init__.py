@@ -17,6 +17,8 @@ from docusnap.errors import DatabaseUnavailable
 
 LOCK = 0x0D0C5A  # held in the migration's own transaction, so that of two at once the second finds all done
 
+FROZEN = "30s"  # a worker that stands still in the middle of a write holds its document's row locks no longer; a write takes milliseconds
+
 
 def migrate(url: str) -> None:
     """Bring the database at `postgresql+psycopg2://…` to the newest schema; a newer one is left alone.
@@ -28,6 +30,7 @@ def migrate(url: str) -> None:
         with engine.begin() as connection:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
             _upgrade(connection)
+            _bound_frozen_writers(connection)
     except sa.exc.OperationalError as exc:
         raise DatabaseUnavailable from exc
 
@@ -39,6 +42,16 @@ def _upgrade(connection: sa.Connection) -> None:
     if current < head:  # Alembic would not know a newer one, and fail
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _bound_frozen_writers(connection: sa.Connection) -> None:
+    """Of the role in this database, not of a session, which PgBouncer shares out; what the operator has set is left.
+
+    Without it PostgreSQL waits for ever for a client that is paused, and for two hours where its cable was cut.
+    """
+    if connection.execute(sa.text("SELECT current_setting('idle_in_transaction_session_timeout')")).scalar_one() == "0":
+        name = connection.dialect.identifier_preparer.quote(connection.execute(sa.select(sa.func.current_database())).scalar_one())
+        connection.execute(sa.text(f"ALTER ROLE CURRENT_USER IN DATABASE {name} SET idle_in_transaction_session_timeout = '{FROZEN}'"))
 
 
 def configuration() -> Config:
