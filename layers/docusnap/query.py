@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Protocol
 
 from docusnap import errors
-from docusnap.model import ContentView, DocumentView, Listing, SearchHit, Status, WorkState
-from docusnap.ports import Clock, ObjectStore, QueryLedger
+from docusnap.model import ContentView, DeadFilter, DeadLetter, DocumentView, Listing, SearchHit, Status, WorkState
+from docusnap.ports import Clock, DeadLedger, ObjectStore, QueryLedger
 from docusnap.settings import Settings
 
 FIRST_LOOK, LONGEST_LOOK, GROWTH = 0.05, 0.5, 1.5  # seconds between looks while waiting
@@ -18,7 +18,7 @@ FINISHED = frozenset({WorkState.SUCCEEDED, WorkState.FAILED, WorkState.CANCELLED
 LARGEST_PAGE = 2**31 - 1  # what a database's integer holds
 
 
-class Ledger(QueryLedger, Protocol):
+class Ledger(QueryLedger, DeadLedger, Protocol):
     """What `query` reads, and how it learns whether the database is fit."""
 
     def ready(self) -> None:
@@ -87,6 +87,14 @@ class Queries:
     def search(self, tenant: str, query: str, limit: int, cursor: str | None) -> Listing[SearchHit]:
         """Raises: EmptyQuery, InvalidCursor."""
         return self._ledger.search(tenant, query, limit, cursor)
+
+    def dead(self, which: DeadFilter, limit: int, cursor: str | None) -> Listing[DeadLetter]:
+        """Of all tenants: for operators. Raises: InvalidCursor."""
+        return self._ledger.dead(which, limit, cursor)
+
+    def dead_letter(self, document_id: str) -> DeadLetter:
+        """Of any tenant: for operators. Raises: DeadLetterNotFound."""
+        return self._ledger.dead_letter(document_id)
 
     def missing(self) -> tuple[str, ...]:
         """What this system lacks just now: `database`, `schema_outdated`, `store`."""

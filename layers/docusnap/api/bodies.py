@@ -71,6 +71,9 @@ def _is_unicode(text: str) -> bool:
 
 def _invalid(error: ValidationError) -> errors.InvalidBody:
     member = _member(error)
+    if error.validator in {"minProperties", "maxProperties"}:
+        schema: Any = error.schema
+        return errors.InvalidBody(f"Give exactly one of {', '.join(schema['properties'])}.")
     if member is None:
         return errors.InvalidBody("The body is not a JSON object.")
     return errors.InvalidBody(f"{member}: {_sentence(error)}.", member=member)
@@ -78,17 +81,16 @@ def _invalid(error: ValidationError) -> errors.InvalidBody:
 
 def _member(error: ValidationError) -> str | None:
     """The name of the member that is wrong; the message says no more of the value than its kind."""
-    if error.path:
-        return str(error.path[0])
+    named = [str(part) for part in list(error.path)[:1]]
     rule: Any = error.validator_value
     instance: Any = error.instance
     schema: Any = error.schema
     if error.validator == "required":
-        return str(next(name for name in rule if name not in instance))
-    if error.validator == "additionalProperties":
+        named.append(next(name for name in rule if name not in instance))
+    elif error.validator == "additionalProperties":
         unknown = next(name for name in instance if name not in schema["properties"])
-        return str(unknown)[:100].encode("utf-8", "replace").decode()
-    return None
+        named.append(str(unknown)[:100].encode("utf-8", "replace").decode())
+    return ".".join(named) or None
 
 
 def _sentence(error: ValidationError) -> str:
@@ -100,6 +102,7 @@ def _sentence(error: ValidationError) -> str:
         "minimum": f"must be at least {expected}",
         "minLength": f"must have at least {expected} characters",
         "maxLength": f"must have at most {expected} characters",
+        "maxItems": f"must have at most {expected} items",
         "enum": f"must be one of {', '.join(map(str, expected))}" if error.validator == "enum" else "",
         "pattern": "has characters that are not allowed",
     }

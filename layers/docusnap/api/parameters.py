@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from docusnap import errors
-from docusnap.model import Status
+from docusnap.model import DeadFilter, Status
 
 Query = Mapping[str, str]
 
@@ -54,6 +54,18 @@ def status(query: Query) -> Status | None:
 
 def cursor(query: Query) -> str | None:
     return query.get("cursor")
+
+
+def dead(query: Query) -> DeadFilter:
+    """Raises: InvalidQuery."""
+    return DeadFilter(_name(query, "tenant", "[a-z0-9-]{1,63}"), _name(query, "code", "[a-z0-9_]{1,64}"))
+
+
+def _name(query: Query, parameter: str, pattern: str) -> str | None:
+    text = query.get(parameter)
+    if text is not None and not re.fullmatch(pattern, text):
+        _refuse(parameter, f"a name of a {parameter}")
+    return text
 
 
 def search(query: Query) -> str:

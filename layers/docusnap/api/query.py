@@ -16,6 +16,7 @@ from docusnap import errors
 from docusnap.api import formats, openapi, parameters, shapes
 from docusnap.api.app import App, Call, json_response
 from docusnap.bootstrap import Parts
+from docusnap.model import Scope
 from docusnap.query import Queries
 
 GET = ["GET", "HEAD"]
@@ -39,6 +40,7 @@ def create_app(parts: Callable[[], Parts], *, waits: int = WAITS, max_response_b
 
     _add_documents(app, stage)
     _add_content(app, stage, max_response_bytes)
+    _add_dead_letters(app, stage)
     _add_operation(app, stage)
     return app
 
@@ -75,6 +77,18 @@ def _add_content(app: App, stage: Callable[[], Queries], max_response_bytes: int
     @app.call(GET, f"{DOCUMENT}/original")
     def original(call: Call, id: str) -> Response:  # noqa: A002
         return Response("", {"Location": stage().original(call.tenant, id), "Cache-Control": "no-store"}, 303)
+
+
+def _add_dead_letters(app: App, stage: Callable[[], Queries]) -> None:
+    @app.call(GET, "/v1/dead", scope=Scope.OPERATOR)
+    def dead_letters(call: Call) -> Response:
+        q = call.query
+        listing = stage().dead(parameters.dead(q), parameters.limit(q), parameters.cursor(q))
+        return json_response(shapes.dead_letters(listing))
+
+    @app.call(GET, "/v1/dead/{id}", scope=Scope.OPERATOR)
+    def dead_letter(_: Call, id: str) -> Response:  # noqa: A002
+        return json_response(shapes.dead_letter_in_full(stage().dead_letter(id)))
 
 
 def _add_operation(app: App, stage: Callable[[], Queries]) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 from docusnap.model import (
     Block,
     ContentView,
+    DeadLetter,
     DocumentView,
     EngineInfo,
+    FailedPage,
     Line,
     Listing,
     PageView,
@@ -47,11 +49,15 @@ def document(view: DocumentView) -> Json:
         "revision": served.number,
         "pages": _progress(served.pages),
         **_error(served.error),
-        **({"source": {"bucket": view.bucket, "key": view.key}} if view.foreign else {}),
+        **_source(view),
         **_newer(view),
         "created_at": moment(view.created_at),
         "updated_at": moment(view.updated_at),
     }
+
+
+def _source(view: DocumentView | DeadLetter) -> Json:
+    return {"source": {"bucket": view.bucket, "key": view.key}} if view.foreign else {}
 
 
 def _newer(view: DocumentView) -> Json:
@@ -78,6 +84,43 @@ def hits(listing: Listing[SearchHit]) -> Json:
     return {"items": [_hit(item) for item in listing.items], "next_cursor": listing.cursor}
 
 
+def dead_letters(listing: Listing[DeadLetter]) -> Json:
+    return {"items": [dead_letter(item) for item in listing.items], "next_cursor": listing.cursor}
+
+
+def dead_letter_in_full(letter: DeadLetter) -> Json:
+    return {**dead_letter(letter), "failed_pages": [_failed_page(page) for page in letter.failed_pages]}
+
+
+def dead_letter(letter: DeadLetter) -> Json:
+    """Whose it is and what went wrong; nothing of what was read."""
+    return {
+        "id": letter.id,
+        "tenant": letter.tenant,
+        "filename": letter.filename,
+        "status": letter.revision.status,
+        "revision": letter.revision.number,
+        **_problem(letter.problem),
+        "pages": _progress(letter.revision.pages),
+        "failures": letter.failures,
+        "lost": letter.lost,
+        "failed_at": moment(letter.failed_at),
+        "created_at": moment(letter.created_at),
+        **_source(letter),
+    }
+
+
+def _failed_page(page: FailedPage) -> Json:
+    return {
+        "number": page.number,
+        "code": page.problem.code,
+        "message": page.problem.message,
+        "failures": page.failures,
+        "lost": page.lost,
+        "rejected": page.rejected,
+    }
+
+
 def content(view: ContentView) -> Json:
     return {
         "document_id": view.document_id,
@@ -97,10 +140,12 @@ def _progress(pages: Progress) -> Json:
 
 
 def _error(problem: Problem | None) -> Json:
-    if problem is None:
-        return {}
+    return {} if problem is None else {"error": _problem(problem)}
+
+
+def _problem(problem: Problem) -> Json:
     page = {} if problem.page is None else {"page": problem.page}
-    return {"error": {"code": problem.code, "message": problem.message, **page}}
+    return {"code": problem.code, "message": problem.message, **page}
 
 
 def _revision(view: RevisionView) -> Json:

@@ -12,7 +12,8 @@ from docusnap import errors
 from docusnap.api import bodies, openapi, parameters, shapes
 from docusnap.api.app import App, Call, add_options, json_response
 from docusnap.bootstrap import Parts
-from docusnap.model import OcrMode, UploadRequest
+from docusnap.dead import DeadLetters, Letters, Named
+from docusnap.model import DeadFilter, OcrMode, Scope, UploadRequest
 from docusnap.upload import Uploads, last_segment, with_default_method
 
 DOCUMENTS = "/v1/documents"
@@ -48,8 +49,30 @@ def create_app(parts: Callable[[], Parts]) -> App:
         stage().delete(call.tenant, id)
         return Response("", {"Cache-Control": "no-store"}, 204)
 
+    _add_dead_letters(app, parts)
     add_options(app, [template for template in openapi.templates() if not template.startswith("/events/")])
     return app
+
+
+def _add_dead_letters(app: App, parts: Callable[[], Parts]) -> None:
+    @cache
+    def stage() -> DeadLetters:
+        p = parts()
+        return DeadLetters(ledger=p.ledger, waker=p.waker, max_queued=p.settings.max_queued, fanout=p.settings.ocr_fanout)
+
+    def letters(call: Call) -> Letters:
+        body = bodies.read(call.body, "ChosenDeadLetters", limit=parts().settings.max_json_bytes)
+        return stage().matching(DeadFilter(**body["filter"])) if "filter" in body else Named(body["ids"])
+
+    @app.call(["POST"], "/v1/dead/redrive", scope=Scope.OPERATOR)
+    def redrive(call: Call) -> Response:
+        chosen = letters(call)
+        return json_response({"count": stage().redrive(chosen), "more": chosen.more}, 202)
+
+    @app.call(["POST"], "/v1/dead/drop", scope=Scope.OPERATOR)
+    def drop(call: Call) -> Response:
+        chosen = letters(call)
+        return json_response({"count": stage().drop(chosen), "more": chosen.more}, 202)
 
 
 def _stage_of(parts: Callable[[], Parts]) -> Callable[[], Uploads]:

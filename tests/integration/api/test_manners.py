@@ -131,7 +131,7 @@ def test_metrics_count_by_route_over_all_processes(server: Server, alice: Tenant
     document = alice.send()
     alice.notify(f"uploads/alice-{document}", bucket=bucket)
     scraped = server.get("/metrics").text
-    for line in ("docusnap_ledger_up 1.0", "docusnap_work_due 1.0", "docusnap_documents_waiting 1.0"):
+    for line in ("docusnap_ledger_up 1.0", "docusnap_work_due 1.0", "docusnap_documents_waiting 1.0", "docusnap_dead_letters 0.0"):
         assert line in scraped
     assert "unknown" not in scraped
     assert "docusnap_http_request_seconds_bucket" in scraped
