@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from docusnap.adapters.onnx.detector import Quad
 
 VERTICAL = 1.5  # height over width from which a rectangle may be a vertical line
+FAINT = 60  # of 255, by which ink differs from its ground
 CERTAINLY_VERTICAL = 3.0  # between the two it may as well be one narrow letter, so both readings are tried
 
 
@@ -74,3 +75,9 @@ def readings(page: NDArray[np.uint8], quad: Quad) -> list[tuple[NDArray[Any], bo
         return [(upright, False)]
     turned = (np.ascontiguousarray(np.rot90(upright)), True)
     return [turned] if height >= CERTAINLY_VERTICAL * width else [(upright, False), turned]
+
+
+def ink(raster: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where there is ink, height × width, dark on light or light on dark."""
+    grey = cv2.cvtColor(np.ascontiguousarray(raster), cv2.COLOR_RGB2GRAY).astype(np.int16)
+    return np.asarray(np.abs(grey - np.median(grey)) > FAINT)

@@ -8,15 +8,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from docusnap.adapters import models
+from docusnap.adapters.onnx.case import recased
 from docusnap.adapters.onnx.crops import aspect, readings, runs_right
 from docusnap.adapters.onnx.detector import Detector, Quad
 from docusnap.adapters.onnx.device import CUDA, build, choose
 from docusnap.adapters.onnx.lines import as_line
+from docusnap.adapters.onnx.marks import with_marks
 from docusnap.adapters.onnx.orientation import Orientation, turned
 from docusnap.adapters.onnx.reader import Reader
 from docusnap.adapters.onnx.recogniser import Batching, Reading, Recogniser
@@ -44,6 +47,15 @@ class Found:
     pixels: NDArray[np.uint8]
     quarters: int  # turns counter-clockwise that put it upright
     quads: Sequence[Quad]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way in which a quad was read."""
+
+    raster: NDArray[Any]
+    reading: Reading
+    downwards: bool
 
 
 class OnnxEngine:
@@ -155,15 +167,20 @@ class OnnxEngine:
     def _lines(self, pixels: NDArray[np.uint8], quads: Sequence[Quad]) -> list[Line]:
         cut = self._readers.map(partial(readings, pixels), quads)
         ways = [(quad, raster, downwards) for quad, rasters in enumerate(cut) for raster, downwards in rasters]
-        best: dict[int, tuple[Reading, bool]] = {}
-        for (quad, _, downwards), reading in zip(ways, self._reader.read([raster for _, raster, _ in ways]), strict=True):
-            if quad not in best or reading.confidence > best[quad][0].confidence:
-                best[quad] = reading, downwards
+        best: dict[int, Way] = {}
+        for (quad, raster, downwards), reading in zip(ways, self._reader.read([raster for _, raster, _ in ways]), strict=True):
+            if quad not in best or reading.confidence > best[quad].reading.confidence:
+                best[quad] = Way(raster, reading, downwards)
+        legible = {quad: way for quad, way in best.items() if way.reading.text.strip() and way.reading.confidence >= LEGIBLE}
+        shaped = self._shaped(list(legible.values()))
         return [
-            as_line(reading, quads[quad], downwards=downwards)
-            for quad, (reading, downwards) in best.items()
-            if reading.text.strip() and reading.confidence >= LEGIBLE
+            as_line(reading, quads[quad], downwards=way.downwards) for (quad, way), reading in zip(legible.items(), shaped, strict=True)
         ]
+
+    def _shaped(self, ways: Sequence[Way]) -> Sequence[Reading]:
+        """The readings with what the networks overlook or cannot tell, and the raster shows."""
+        marked = iter(with_marks([(way.raster, way.reading) for way in ways if way.downwards], self._reader.carefully))
+        return [next(marked) if way.downwards else recased(way.raster, way.reading) for way in ways]
 
 
 def _failure(page: PageRaster, exc: Exception) -> EngineFailed:

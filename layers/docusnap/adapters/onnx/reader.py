@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ HARD = 0.13  # of the lines of a page: if the careful network changed more of th
 FEW = 30  # lines, or letters: fewer tell nothing
 EVERYTHING = 1.01  # and that network reads all of it,
 LITTLE = 400  # characters: as it does where there are no more; a receipt costs little, and each of its characters counts
-ALIKE = frozenset('"•')  # what the quick network writes for several characters, and is sure of
+ALIKE = frozenset('"•ı')  # what the quick network writes for several characters, and is sure of; letters with accents beside
 ALONE = frozenset("-–—一cosuvwxzCOSUVWXZ")  # the same, where it is all of a word: only the words beside it tell which it is
 MOST = 0.5  # of a line: if more of it is in doubt, all of it is read again,
 SHORT = 16  # characters: and so is a line of no more
@@ -54,6 +54,10 @@ class Reader:
         if not little and _changed(first, second) > HARD:
             second = list(self._spread(partial(self._again, EVERYTHING), groups, first))
         return [reading for group in second for reading in group]
+
+    def carefully(self, rasters: Sequence[Raster]) -> list[Reading]:
+        """The careful network's reading of each raster, and no other's."""
+        return self._careful.read(rasters)
 
     def _again(self, doubt: float, rasters: Sequence[Raster], readings: Sequence[Reading]) -> list[Reading]:
         mended = list(readings)
@@ -100,8 +104,14 @@ def _words(characters: Sequence[Character], doubt: float) -> Iterator[Span]:
     for index, character in enumerate(characters):
         if _is_alone(characters, index):
             yield _reach(characters, index - 2, -1), _reach(characters, index + 2, 1) + 1
-        elif character.confidence < doubt or character.text in ALIKE:
+        elif character.confidence < doubt or character.text in ALIKE or _is_accented(character.text):
             yield _reach(characters, index, -1), _reach(characters, index, 1) + 1
+
+
+@cache
+def _is_accented(text: str) -> bool:
+    """A Latin letter with something above or below, which may be dirt."""
+    return not text.isascii() and unicodedata.decomposition(text[0]) != "" and unicodedata.name(text[0], "").startswith("LATIN")
 
 
 def _is_alone(characters: Sequence[Character], index: int) -> bool:
