@@ -61,6 +61,12 @@ test-system: install $(VENV)/.dev
 
 .PHONY: images test-gpu
 
+# Two hundred documents through a running stack that is killed, starved and cut off: docs/reliability.md. Needs root; a part of test-system.
+# CHAOS_SEED=n repeats an order of faults; REPORT=1 keeps the table in the document.
+.PHONY: test-chaos
+test-chaos: install $(VENV)/.dev
+	REPORT=$(REPORT) tests/system/chaos $(ARGS)
+
 # The container images, by podman or docker: docs/images.md. TARGETS="functions ocr" builds these alone.
 images:
 	infra/images/build $(TARGETS)
