@@ -154,6 +154,12 @@ class QueryLedger(Protocol):
     def document(self, tenant: str, document_id: str) -> DocumentView:
         """Raises: DocumentNotFound."""
 
+    def document_of_key(self, secret: str, document_id: str) -> tuple[Caller | None, DocumentView | None]:
+        """`authenticate` and `document` in one question, which is half the cost of a status read.
+
+        None for an unknown or revoked key; None for a document that its tenant does not have.
+        """
+
     def documents(self, tenant: str, status: Status | None, limit: int, cursor: str | None) -> Listing[DocumentView]:
         """Raises: InvalidCursor."""
 

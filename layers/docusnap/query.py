@@ -33,16 +33,11 @@ class Queries:
         self._ledger, self._store, self._settings = ledger, store, settings
         self._waits = threading.BoundedSemaphore(waits)
 
-    def document(self, tenant: str, document_id: str) -> DocumentView:
-        """Raises: DocumentNotFound."""
-        return self._ledger.document(tenant, document_id)
-
-    def settled(self, tenant: str, document_id: str, seconds: float, clock: Clock) -> DocumentView:
+    def settled(self, document: DocumentView, seconds: float, clock: Clock) -> DocumentView:
         """The document once nothing of it is running, or as it is after `seconds`; at once where too many wait already.
 
-        Raises: DocumentNotFound.
+        Raises: DocumentNotFound where it is deleted meanwhile.
         """
-        document = self._ledger.document(tenant, document_id)
         if document.settled or seconds <= 0 or not self._waits.acquire(blocking=False):
             return document
         try:

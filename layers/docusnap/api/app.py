@@ -18,7 +18,7 @@ from chalice.app import Chalice, ChaliceUnhandledError, Request, Response
 from docusnap import errors
 from docusnap.api import cors, openapi, problems
 from docusnap.bootstrap import Parts
-from docusnap.model import Caller, Scope
+from docusnap.model import Caller, DocumentView, Scope
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class Call:
     body: bytes
     clock: ContextClock
     caller: Caller | None  # None only where the route takes no key
+    document: DocumentView | None = None  # the one of the path, where the route had it read together with the key
 
     @property
     def tenant(self) -> str:
@@ -86,13 +87,18 @@ class App(Chalice):
     def lambda_context(self, context: Any) -> None:
         self._of_thread.context = context
 
-    def call(self, methods: Sequence[str], path: str, *, scope: Scope | None = Scope.USER) -> Callable[[View], View]:
-        """Route a view, which gets the `Call` and the path's parameters; `scope` None: no key is asked for."""
+    def call(
+        self, methods: Sequence[str], path: str, *, scope: Scope | None = Scope.USER, with_document: bool = False
+    ) -> Callable[[View], View]:
+        """Route a view, which gets the `Call` and the path's parameters; `scope` None: no key is asked for.
+
+        `with_document`: the document of the path is read together with the key, in one question to the database.
+        """
 
         def add(view: View) -> View:
             def run(**parameters: str) -> Response:
                 try:
-                    return view(self._call(scope), **parameters)
+                    return view(self._call(scope, parameters["id"] if with_document else None), **parameters)
                 except Exception as exc:
                     # Chalice answers other errors itself; this one it passes on to `_answer`.
                     raise ChaliceUnhandledError from exc
@@ -102,30 +108,36 @@ class App(Chalice):
 
         return add
 
-    def _call(self, scope: Scope | None) -> Call:
+    def _call(self, scope: Scope | None, document_id: str | None) -> Call:
         request = self.current_request
         if request is None:
             raise errors.NotFound
         names: Mapping[str, str] = request.query_params or {}
         body = request.raw_body
+        caller, document = (None, None) if scope is None else self._authenticate(request, scope, document_id)
         return Call(
             query={name: names[name] for name in names},
             headers=request.headers,
             body=body if isinstance(body, bytes) else body.encode("utf-8"),
             clock=ContextClock(self.lambda_context),
-            caller=None if scope is None else self._authenticate(request, scope),
+            caller=caller,
+            document=document,
         )
 
-    def _authenticate(self, request: Request, scope: Scope) -> Caller:
+    def _authenticate(self, request: Request, scope: Scope, document_id: str | None) -> tuple[Caller, DocumentView | None]:
         secret = bearer(request.headers.get("authorization"))
         if secret is None:
             raise errors.MissingKey
-        caller = self._parts().ledger.authenticate(secret) if len(secret) <= LONGEST_KEY else None
+        caller, document = self._look(secret, document_id) if len(secret) <= LONGEST_KEY else (None, None)
         if caller is None:
             raise errors.Unauthorized
         if scope not in caller.scopes:
             raise errors.Forbidden(f"The API key does not have the scope {scope}.")
-        return caller
+        return caller, document
+
+    def _look(self, secret: str, document_id: str | None) -> tuple[Caller | None, DocumentView | None]:
+        ledger = self._parts().ledger
+        return (ledger.authenticate(secret), None) if document_id is None else ledger.document_of_key(secret, document_id)
 
     def _answer(self, request: Request | None, get_response: Callable[[Any], Response]) -> Response:
         try:

@@ -52,9 +52,12 @@ def _add_documents(app: App, stage: Callable[[], Queries]) -> None:
         listing = stage().documents(call.tenant, parameters.status(q), parameters.limit(q), parameters.cursor(q))
         return json_response(shapes.documents(listing))
 
-    @app.call(GET, DOCUMENT)
-    def document(call: Call, id: str) -> Response:  # noqa: A002  the path's name for it
-        return json_response(shapes.document(stage().settled(call.tenant, id, parameters.wait(call.query), call.clock)))
+    @app.call(GET, DOCUMENT, with_document=True)
+    def document(call: Call, id: str) -> Response:  # noqa: A002, ARG001  the path's name for it
+        wait = parameters.wait(call.query)
+        if call.document is None:
+            raise errors.DocumentNotFound
+        return json_response(shapes.document(stage().settled(call.document, wait, call.clock)))
 
     @app.call(GET, "/v1/search")
     def search(call: Call) -> Response:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from docusnap.errors import DocumentNotFound, InvalidCursor, PageNotFound
-from docusnap.model import Block, DocumentView, Line, RecognisedPage, Status, Word, WorkState
+from docusnap.model import Block, DocumentView, Line, OcrMode, RecognisedPage, Scope, Status, Word, WorkState
 
 from tests.contract.ledger.world import CRASH, ENGINE, SQUARE, World
 
@@ -160,3 +160,39 @@ def test_a_document_that_ended_before_its_pages_were_counted_has_none(world: Wor
     with pytest.raises(PageNotFound):
         world.ledger.content("acme", document.id, 1)
     assert world.ledger.content("acme", document.id, None)[1].pages == []
+
+
+# --- a document read together with the key
+
+
+def test_a_key_and_its_document_are_read_as_each_alone(world: World) -> None:
+    secret = world.ledger.create_key("acme", [Scope.USER])
+    document = world.recognised(world.upload("acme"), "text")
+    world.ledger.reprocess("acme", document.id, OcrMode.AUTO)  # two rows: the served revision and the newest
+    caller = world.ledger.authenticate(secret)
+    assert world.ledger.document_of_key(secret, document.id) == (caller, world.see(document))
+    assert caller is not None
+
+
+@pytest.mark.parametrize("document_id", ["f" * 32, "", "a\0", "\ud800"])
+def test_a_key_without_the_document_still_tells_who_asks(world: World, document_id: str) -> None:
+    secret = world.ledger.create_key("acme", [Scope.USER])
+    assert world.ledger.document_of_key(secret, document_id) == (world.ledger.authenticate(secret), None)
+
+
+def test_a_key_finds_neither_another_tenants_document_nor_a_deleted_one(world: World) -> None:
+    secret = world.ledger.create_key("acme", [Scope.USER])
+    others, deleted = world.upload("zenith"), world.upload("acme")
+    world.ledger.delete("acme", deleted.id)
+    assert [world.ledger.document_of_key(secret, one.id)[1] for one in (others, deleted)] == [None, None]
+
+
+def test_a_revoked_key_finds_nothing_from_that_moment_on(world: World) -> None:
+    secret = world.ledger.create_key("acme", [Scope.USER])
+    document = world.upload("acme")
+    caller, found = world.ledger.document_of_key(secret, document.id)
+    assert caller is not None
+    assert found == document
+    world.ledger.revoke_key(caller.key_id)
+    assert world.ledger.document_of_key(secret, document.id) == (None, None)
+    assert world.ledger.document_of_key("ds_unknown", document.id) == (None, None)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from docusnap.adapters.postgres.database import Part, reading, writing
+from docusnap.adapters.postgres.database import Part, Row, reading, writing
 from docusnap.adapters.postgres.schema import api_key, tenant
 from docusnap.errors import ConfigurationError
 from docusnap.model import ApiKey, Caller, Scope
@@ -29,7 +29,7 @@ class Keys(Part):
         create_tenant(connection, tenant)
         secret = f"ds_{secrets.token_urlsafe(32)}"
         words = " ".join(sorted(set(scopes)))
-        connection.execute(sa.insert(api_key).values(id=uuid.uuid4().hex, tenant_id=tenant, scopes=words, hash=_hash(secret)))
+        connection.execute(sa.insert(api_key).values(id=uuid.uuid4().hex, tenant_id=tenant, scopes=words, hash=hash_of(secret)))
         return secret
 
     @reading
@@ -47,13 +47,19 @@ class Keys(Part):
     @reading
     def authenticate(self, connection: sa.Connection, secret: str) -> Caller | None:
         """None for an unknown or revoked key."""
-        row = connection.execute(_IN_USE, {"hash": _hash(secret)}).one_or_none()
-        return Caller(row.id, row.tenant_id, _scopes(row.scopes)) if row else None
+        row = connection.execute(IN_USE, {"hash": hash_of(secret)}).one_or_none()
+        return caller(row) if row else None
 
 
-_IN_USE = sa.select(api_key.c.id, api_key.c.tenant_id, api_key.c.scopes).where(
+# Of a key by its hash: one row, or none where it is unknown or revoked.
+IN_USE = sa.select(api_key.c.id.label("key_id"), api_key.c.tenant_id.label("key_tenant"), api_key.c.scopes).where(
     api_key.c.hash == sa.bindparam("hash"), api_key.c.revoked_at.is_(None)
 )
+
+
+def caller(row: Row) -> Caller:
+    """A row of IN_USE."""
+    return Caller(row.key_id, row.key_tenant, _scopes(row.scopes))
 
 
 def create_tenant(connection: sa.Connection, name: str) -> None:
@@ -63,7 +69,7 @@ def create_tenant(connection: sa.Connection, name: str) -> None:
     connection.execute(insert(tenant).values(id=name).on_conflict_do_nothing())
 
 
-def _hash(secret: str) -> str:
+def hash_of(secret: str) -> str:
     # A fast hash is enough: the secret has 256 random bits, so there is nothing to guess. A header may carry lone surrogates.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 

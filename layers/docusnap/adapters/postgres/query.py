@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from docusnap.adapters.pages import engine_from_json, page_from_json, problem_from_json
-from docusnap.adapters.postgres import views
+from docusnap.adapters.postgres import keys, views
 from docusnap.adapters.postgres.cursor import Place
 from docusnap.adapters.postgres.database import Part, Row, reading, reading_snapshot
-from docusnap.adapters.postgres.schema import document, page_content, revision, work
+from docusnap.adapters.postgres.schema import api_key, document, page_content, revision, work
 from docusnap.errors import PageNotFound
-from docusnap.model import ContentView, DocumentView, Listing, PageView, Status, WorkState
+from docusnap.model import Caller, ContentView, DocumentView, Listing, PageView, Status, WorkState
 from docusnap.query import LARGEST_PAGE
 
 
@@ -23,6 +24,15 @@ class Reads(Part):
     def document(self, connection: sa.Connection, tenant: str, document_id: str) -> DocumentView:
         """Raises: DocumentNotFound."""
         return views.find(connection, tenant, document_id)
+
+    @reading
+    def document_of_key(self, connection: sa.Connection, secret: str, document_id: str) -> tuple[Caller | None, DocumentView | None]:
+        """Who the key speaks for, and that tenant's document; None for what is not there."""
+        asked = {"hash": keys.hash_of(secret), "document": document_id if views.is_id(document_id) else ""}
+        rows = connection.execute(_OF_KEY, asked).all()
+        if not rows:
+            return None, None
+        return keys.caller(rows[0]), views.view(rows) if rows[0].id else None
 
     @reading
     def documents(
@@ -59,6 +69,15 @@ class Reads(Part):
             raise PageNotFound
         engine = engine_from_json(served.engine) if served.engine else None
         return found, ContentView(document_id, served.number, engine, pages)
+
+
+def _of_key() -> sa.Select[Any]:
+    """One row or two as of VIEW, beside the key's; a key alone where its tenant has no such document."""
+    found = views.VIEW.where(document.c.id == sa.bindparam("document")).order_by(None).subquery("found")
+    return keys.IN_USE.add_columns(*found.c).outerjoin(found, found.c.tenant_id == api_key.c.tenant_id).order_by(found.c.number)
+
+
+_OF_KEY = _of_key()
 
 
 def _listed(tenant: str, status: Status | None, after: Place | None) -> sa.Select[str]:

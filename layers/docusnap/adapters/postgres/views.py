@@ -53,7 +53,7 @@ def find(connection: sa.Connection, tenant: str, document_id: str) -> DocumentVi
     rows = connection.execute(_ONE, {"document": document_id, "tenant": tenant}).all()
     if not rows:
         raise DocumentNotFound
-    return _view(rows)
+    return view(rows)
 
 
 def check_id(document_id: str) -> None:
@@ -71,10 +71,10 @@ def is_id(text: str) -> bool:
 
 def views(rows: Iterable[Row]) -> list[DocumentView]:
     """The rows of VIEW, newest document first."""
-    return [_view(list(group)) for _, group in groupby(rows, key=attrgetter("id"))]
+    return [view(list(group)) for _, group in groupby(rows, key=attrgetter("id"))]
 
 
-def _view(rows: Sequence[Row]) -> DocumentView:
+def view(rows: Sequence[Row]) -> DocumentView:
     served, newest = rows[0], rows[-1]
     shown = revision_view(served)
     return DocumentView(
