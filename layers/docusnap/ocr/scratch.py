@@ -8,13 +8,14 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from docusnap.errors import ScratchFull
+from docusnap.errors import ScratchFull, StoreUnavailable
 from docusnap.model import ObjectVersion
 from docusnap.ports import ObjectStore
 
@@ -54,7 +55,7 @@ class Scratch:
         try:
             with held.ready:
                 if not held.sha256 or not held.path.exists():  # something else may tidy the folder
-                    held.sha256 = store.fetch(version, held.path, timeout=FETCH_SECONDS)
+                    held.sha256 = _fetched(version, held.path, store)
             yield held
         finally:
             with self._lock:
@@ -104,6 +105,18 @@ class Scratch:
                 excess -= file.size
         if excess > 0:
             raise ScratchFull
+
+
+def _fetched(version: ObjectVersion, target: Path, store: ObjectStore) -> str:
+    """Asks once more where the store failed early and answers by then: a restart in the middle says nothing against the object."""
+    ends = time.monotonic() + FETCH_SECONDS
+    try:
+        return store.fetch(version, target, timeout=FETCH_SECONDS)
+    except StoreUnavailable:
+        left = ends - time.monotonic()
+        if left < FETCH_SECONDS / 2 or not store.ready():
+            raise
+        return store.fetch(version, target, timeout=left)
 
 
 def _remove_leftovers(parent: Path) -> None:

@@ -219,6 +219,14 @@ def test_an_object_that_its_store_cannot_give_ends_instead_of_being_tried_for_ev
     assert (desk.see(document).served.status, desk.code(document)) == (Status.FAILED, "fetch_failed")
 
 
+def test_a_store_that_is_back_before_it_is_asked_again_costs_no_failure(desk: Desk) -> None:
+    document = desk.upload(_tiff(1))
+    desk.store.outages = 1
+    desk.work()
+    assert desk.see(document).served.status is Status.SUCCEEDED
+    assert desk.world.sql("SELECT max(failures) AS most, max(attempt) AS claims FROM work") == [(0, 1)]
+
+
 def test_a_page_that_outlasts_its_lease_is_a_page_that_took_too_long(desk: Desk) -> None:
     document = desk.upload(_tiff(1))
     desk.engine.mishaps = [errors.Interrupted()] * 9  # what the children raise when the clock says stop; nobody told the host to
