@@ -8,7 +8,9 @@ from docusnap import errors
 from docusnap.adapters import child
 from docusnap.adapters.engine_process import WARM
 
-READ, KILLED, HANG, STUMBLE, NO_MEMORY, SLOW = range(1, 7)
+from tests.support import disasters
+
+READ, KILLED, HANG, STUMBLE, NO_MEMORY, SLOW, SEGFAULT = range(1, 8)
 
 
 def handle(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
@@ -17,6 +19,8 @@ def handle(header: child.Header, payload: bytes) -> tuple[child.Header, child.Bu
     deed = header["number"]
     if deed == KILLED:
         os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does when memory runs out
+    if deed == SEGFAULT:
+        disasters.segfault(header, payload)
     if deed == HANG:
         time.sleep(600)
     if deed == STUMBLE:

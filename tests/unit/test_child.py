@@ -144,6 +144,20 @@ def test_closing_twice_is_harmless_and_leaves_no_process(child: Child) -> None:
     assert gone(child.pid)
 
 
+def test_an_answer_larger_than_was_agreed_is_not_taken_in() -> None:
+    child = Child(PROGRAM, memory_bytes=None, answer_bytes=100)
+    assert child.ask({"do": "echo"}, bytes(100), timeout=PATIENTLY)[1] == bytes(100)
+    with pytest.raises(ChildDied):
+        child.ask({"do": "echo"}, bytes(101), timeout=PATIENTLY)
+    assert gone(child.pid)
+
+
+def test_when_memory_runs_out_the_kernel_ends_the_child_before_its_parent(child: Child) -> None:
+    child.ask({"do": "echo"}, timeout=PATIENTLY)
+    assert Path(f"/proc/{child.pid}/oom_score_adj").read_text() == "1000\n"
+    assert Path("/proc/self/oom_score_adj").read_text() != "1000\n"
+
+
 @pytest.mark.parametrize("deed", ["echo", "hang"])
 def test_a_child_does_not_outlive_a_parent_that_was_killed(deed: str) -> None:
     parent_program = (

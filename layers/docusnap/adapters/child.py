@@ -1,19 +1,17 @@
 """A program in a child process, asked over pipes: what may crash, hang or eat memory does so apart from the worker.
 
-Both sides are here: `Child` starts and asks, `serve` answers. One message is a frame of two lengths, a JSON header, and raw bytes.
+Both sides are here: `Child` starts and asks, `serve` answers. A message is a frame (`frames`): a JSON header, and raw bytes.
 Plain pipes on purpose: AWS Lambda has no /dev/shm, which multiprocessing's queues and locks need.
 """
 
 from __future__ import annotations
 
-import io
-import json
+import contextlib
 import os
 import queue
 import resource
 import select
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -22,14 +20,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from docusnap import errors, ports
+from docusnap.adapters import frames
 
 Header = dict[str, Any]
 Buffer = bytes | bytearray | memoryview
 Handler = Callable[[Header, bytes], tuple[Header, Buffer]]
 
-FRAME = struct.Struct("<IQ")  # bytes of the JSON header, bytes of the payload
-MAX_HEADER = 64 << 20
-MAX_PAYLOAD = 2 << 30  # a child that was taken over must not make its parent allocate without end
 PIPE_BYTES = 1 << 20
 GLANCE_SECONDS = 0.1  # how often a waiting parent looks whether it was told to stop
 # No secrets. On Lambda Python needs its library path; the devices are the parent's; by DOCUSNAP_STACK a stack finds what a killed one left.
@@ -71,12 +67,21 @@ class Child:
     the *thread* that started the child ends.)
     """
 
-    def __init__(self, argv: Sequence[str], *, memory_bytes: int | None, threads: int = 1, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        memory_bytes: int | None,
+        answer_bytes: int = frames.MAX_PAYLOAD,
+        threads: int = 1,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         """Start `argv` (the arguments of a Python interpreter, such as `["-m", "package.module"]`); does not wait for it.
 
-        `memory_bytes` bounds the child's address space; `threads` is how many CPU seconds it may use a second; `env` adds variables.
+        `memory_bytes` bounds the child's address space, `answer_bytes` the payload of its answers; `threads` is how many CPU seconds it
+        may use a second; `env` adds variables.
         """
-        self._threads = threads
+        self._threads, self._answer_bytes = threads, answer_bytes
         self._process = subprocess.Popen(
             [sys.executable, "-s", "-P", *(["-B"] if sys.dont_write_bytecode else []), *argv],
             stdin=subprocess.PIPE,
@@ -137,8 +142,7 @@ class Child:
         return ChildDied(self._process.returncode, peak)
 
     def _send(self, header: Header, payload: memoryview, patience: _Patience) -> None:
-        head = json.dumps(header).encode()
-        for part in (memoryview(FRAME.pack(len(head), payload.nbytes) + head), payload):
+        for part in (memoryview(frames.head(header, payload.nbytes)), payload):
             sent = 0
             while sent < part.nbytes:
                 patience.until(self._to, select.POLLOUT)
@@ -149,7 +153,7 @@ class Child:
             patience.until(self._from, select.POLLIN)
             return os.readv(self._from, [view])
 
-        return _message(read)
+        return frames.read(read, self._answer_bytes)
 
 
 def _own_peak(most: int) -> int:
@@ -186,30 +190,6 @@ def _environment(memory_bytes: int | None) -> dict[str, str]:
     return env
 
 
-def _message(read: Callable[[memoryview], int]) -> tuple[Header, bytes]:
-    """One message from a pipe. Raises: EOFError where it ends before, ValueError where it is no message."""
-    head_bytes, payload_bytes = FRAME.unpack(_exactly(FRAME.size, read))
-    if head_bytes > MAX_HEADER or payload_bytes > MAX_PAYLOAD:
-        raise ValueError("The frame is larger than any message.")
-    header = json.loads(_exactly(head_bytes, read))
-    if not isinstance(header, dict):
-        raise ValueError("The header is no JSON object.")  # noqa: TRY004  the peer's fault, not a caller's
-    return header, _exactly(payload_bytes, read)
-
-
-def _exactly(count: int, read: Callable[[memoryview], int]) -> bytes:
-    """So many bytes, without a copy: a BytesIO lets its own buffer be filled in place, and gives it away."""
-    room = io.BytesIO(bytes(count))
-    with room.getbuffer() as view:
-        done = 0
-        while done < count:
-            got = read(view[done:])
-            if not got:
-                raise EOFError
-            done += got
-    return room.getvalue()
-
-
 _CLASSES: dict[str, type[errors.DocuSnapError]] = {}
 
 
@@ -232,6 +212,7 @@ def serve(handle: Handler) -> NoReturn:
     """
     questions, answers = _private_pipes()
     _bound_memory()
+    _go_first()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not leave somebody's document on the disk
     inbox: queue.SimpleQueue[tuple[Header, bytes]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(questions, inbox), daemon=True).start()
@@ -258,7 +239,7 @@ def _listen(questions: int, inbox: queue.SimpleQueue[tuple[Header, bytes]]) -> N
     """Read ahead in a thread: so the parent's end is noticed in the middle of work too."""
     try:
         while True:
-            inbox.put(_message(lambda view: os.readv(questions, [view])))
+            inbox.put(frames.read(lambda view: os.readv(questions, [view])))
     except (EOFError, ValueError):
         os._exit(0)
     except MemoryError:
@@ -278,8 +259,7 @@ def _answer(handle: Handler, header: Header, payload: bytes) -> tuple[Header, Bu
 
 
 def _reply(answers: int, header: Header, payload: memoryview) -> None:
-    head = json.dumps(header).encode()
-    for part in (memoryview(FRAME.pack(len(head), payload.nbytes) + head), payload):
+    for part in (memoryview(frames.head(header, payload.nbytes)), payload):
         sent = 0
         while sent < part.nbytes:
             sent += os.write(answers, part[sent:])
@@ -288,6 +268,12 @@ def _reply(answers: int, header: Header, payload: memoryview) -> None:
 def _bound_memory() -> None:
     if limit := os.environ.get(MEMORY_VARIABLE):
         resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
+
+
+def _go_first() -> None:
+    """When the machine's memory runs out it is a child that the kernel ends, with its one page, not the worker with all of theirs."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:  # noqa: PTH123  a file of the kernel's
+        score.write("1000")
 
 
 def _bound_cpu(seconds: float) -> None:

@@ -92,7 +92,7 @@ class EngineProcess:
         if self._child is not None and not self._child.alive:
             self._drop()
         if self._child is None:
-            self._child, self._loaded = Child(self._program, memory_bytes=None, threads=os.cpu_count() or 1), False
+            self._child, self._loaded = Child(self._program, memory_bytes=None, answer_bytes=0, threads=os.cpu_count() or 1), False
         return self._child
 
     def _drop(self) -> None:

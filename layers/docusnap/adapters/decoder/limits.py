@@ -21,3 +21,8 @@ class Limits:
     def memory_bytes(self) -> int:
         """Bound of the child's address space: 2.9 GB at 100 megapixels."""
         return BASE_BYTES + BYTES_A_PIXEL * self.pixels
+
+    @property
+    def answer_bytes(self) -> int:
+        """Bound of what the child may answer: a raster's three bytes a pixel, and room for rounding."""
+        return 4 * self.pixels

@@ -62,7 +62,7 @@ class DecoderProcess:
         return ready
 
     def _start(self) -> Child:
-        return Child(self._program, memory_bytes=self._limits.memory_bytes)
+        return Child(self._program, memory_bytes=self._limits.memory_bytes, answer_bytes=self._limits.answer_bytes)
 
 
 class DecodedFile:
