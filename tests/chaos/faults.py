@@ -49,9 +49,9 @@ class Victim:
 
     def at_work(self, program: str, busy: Callable[[int], bool]) -> int:
         """A child of the OCR worker, in the middle of its work."""
-        deadline = time.monotonic() + 30
+        worker, deadline = self.beside_gunicorn("worker"), time.monotonic() + 30
         while time.monotonic() < deadline:
-            for pid in children(self.beside_gunicorn("worker")):
+            for pid in children(worker):
                 if program in cmdline(pid) and busy(pid):
                     return pid
             time.sleep(0.001)

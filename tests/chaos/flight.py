@@ -18,12 +18,12 @@ INSTALL = """
 CREATE SCHEMA chaos;
 CREATE TABLE chaos.flight (
     id bigserial PRIMARY KEY, at double precision NOT NULL, writer text NOT NULL, revision_id bigint NOT NULL, page integer NOT NULL,
-    state text NOT NULL, attempt integer NOT NULL, failures integer NOT NULL, lost integer NOT NULL, rejected boolean NOT NULL
+    state text NOT NULL, attempt integer NOT NULL, failures integer NOT NULL, lost integer NOT NULL, rejected boolean NOT NULL, code text
 );
 CREATE FUNCTION chaos.record() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO chaos.flight (at, writer, revision_id, page, state, attempt, failures, lost, rejected) VALUES (
+    INSERT INTO chaos.flight (at, writer, revision_id, page, state, attempt, failures, lost, rejected, code) VALUES (
         extract(epoch FROM clock_timestamp()), current_setting('application_name'),
-        NEW.revision_id, NEW.page, NEW.state, NEW.attempt, NEW.failures, NEW.lost, NEW.rejected);
+        NEW.revision_id, NEW.page, NEW.state, NEW.attempt, NEW.failures, NEW.lost, NEW.rejected, NEW.error ->> 'code');
     RETURN NULL;
 END $$;
 CREATE TRIGGER record AFTER INSERT OR UPDATE ON work FOR EACH ROW EXECUTE FUNCTION chaos.record();
@@ -44,6 +44,7 @@ class Change:
     failures: int
     lost: int
     rejected: bool
+    code: str | None  # of the last failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,9 @@ class Flight:
         return int(rows[0][0]) if rows else 0
 
     def changes(self) -> Sequence[Change]:
-        rows = self.ask("SELECT at, writer, revision_id, page, state, attempt, failures, lost, rejected FROM chaos.flight ORDER BY id")
+        rows = self.ask(
+            "SELECT at, writer, revision_id, page, state, attempt, failures, lost, rejected, code FROM chaos.flight ORDER BY id"
+        )
         assert rows is not None, "the database is away"
         return [Change(*row) for row in rows]
 

@@ -45,3 +45,12 @@ def test_the_table_of_settings_is_the_code() -> None:
         for name, variable in settings._VARIABLES.items()
     }
     assert written == known
+
+
+def test_every_test_that_the_documents_name_exists() -> None:
+    written = {name for path in ROOT.glob("docs/*.md") for name in re.findall(r"`(test_\w+)`", path.read_text("utf-8"))}
+    there = {
+        name for path in ROOT.glob("tests/**/test_*.py") for name in re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert written
+    assert written - there == set()
