@@ -210,13 +210,22 @@ def _read(name: str, variable: _Variable, environ: Mapping[str, str], problems: 
 
 
 def database_url(environ: Mapping[str, str]) -> str | None:
-    """DATABASE_URL alone, as `load` reads it, for commands that need no store; None where it is not set.
+    """DATABASE_URL alone, for commands that need no store; None where it is not set.
+
+    Raises: ConfigurationError.
+    """
+    found: str | None = alone("database_url", environ)
+    return found
+
+
+def alone(name: str, environ: Mapping[str, str]) -> Any:
+    """One setting, as `load` reads it, without a look at the others; None where it is not set and has no default.
 
     Raises: ConfigurationError.
     """
     problems: list[str] = []
-    variable = replace(_VARIABLES["database_url"], default=None)
-    found: str | None = _read("database_url", variable, environ, problems)
+    variable = _VARIABLES[name]
+    found = _read(name, replace(variable, default=None) if variable.default == "!" else variable, environ, problems)
     if problems:
         raise ConfigurationError(" ".join(problems))
     return found

@@ -283,7 +283,7 @@ def test_without_a_server_here_every_command_says_what_to_do(
     for name in ("DOCUSNAP_URL", "DOCUSNAP_API_KEY", "DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCUSNAP_HOME", str(tmp_path))
-    for command in (["list"], ["keys", "list"], ["migrate"], ["sweep"]):
+    for command in (["list"], ["keys", "list"], ["dead", "list"], ["dead", "redrive", "--all"], ["migrate"], ["sweep"]):
         assert main(command) == 1
         assert "No DocuSnap is running" in capfd.readouterr().err
 

@@ -42,14 +42,14 @@ def sweep(_options: Options, environ: Mapping[str, str]) -> int:
 
 
 def create_key(options: Options, environ: Mapping[str, str]) -> int:
-    with _ledger(environ) as ledger:
+    with opened_ledger(environ) as ledger:
         key = ledger.create_key(options.tenant, frozenset(Scope(word) for word in options.scope or ["user"]))
     sys.stdout.write(f"{key}\n")
     return 0
 
 
 def list_keys(_options: Options, environ: Mapping[str, str]) -> int:
-    with _ledger(environ) as ledger:
+    with opened_ledger(environ) as ledger:
         keys = ledger.keys()
     for key in keys:
         state = f"revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "in use"
@@ -59,7 +59,7 @@ def list_keys(_options: Options, environ: Mapping[str, str]) -> int:
 
 
 def revoke_key(options: Options, environ: Mapping[str, str]) -> int:
-    with _ledger(environ) as ledger:
+    with opened_ledger(environ) as ledger:
         revoked = ledger.revoke_key(options.id)
     if not revoked:
         sys.stderr.write(f"docusnap: There is no key {options.id} in use; docusnap keys list shows them.\n")
@@ -67,7 +67,8 @@ def revoke_key(options: Options, environ: Mapping[str, str]) -> int:
 
 
 @contextmanager
-def _ledger(environ: Mapping[str, str]) -> Iterator[PostgresLedger]:
+def opened_ledger(environ: Mapping[str, str]) -> Iterator[PostgresLedger]:
+    """The ledger of a command. Raises: NoServer, ConfigurationError, DatabaseUnavailable, SchemaOutdated."""
     ledger = PostgresLedger.connect(database_url(environ), pool_size=1)
     try:
         ledger.ready()

@@ -31,12 +31,36 @@ def _system_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
     _command(commands, "migrate", "admin:migrate", "bring the database's schema up to date", DATABASE)
     _command(commands, "sweep", "admin:sweep", "look once for what an event did not bring", DATABASE)
     _provision_command(commands)
+    _dead_commands(commands)
     keys = _command(commands, "keys", "", "API keys", DATABASE).add_subparsers(metavar="ACTION", required=True)
     create = _command(keys, "create", "admin:create_key", "create a key (and its tenant) and print only the key")
     create.add_argument("--tenant", required=True, help="whose documents the key opens")
     create.add_argument("--scope", action="append", choices=("user", "operator"), help="may be repeated; user unless given")
     _command(keys, "list", "admin:list_keys", "list the keys, never their secrets")
     _command(keys, "revoke", "admin:revoke_key", "end the use of a key").add_argument("id")
+
+
+def _dead_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    dead = _command(commands, "dead", "", "documents that ran out of their retries", DATABASE).add_subparsers(
+        metavar="ACTION", required=True
+    )
+    listing = _command(dead, "list", "dead:listing", "list them, newest failure first", DATABASE)
+    _filters(listing)
+    _limits(listing)
+    show = _command(dead, "show", "dead:show", "show one with its failed pages", DATABASE)
+    show.add_argument("id", help="the document's id")
+    _json(show, "print one JSON object")
+    for name, says in (("redrive", "try what failed once more"), ("drop", "take them off the list; the documents stay as they are")):
+        action = _command(dead, name, f"dead:{name}", says, DATABASE)
+        action.add_argument("ids", nargs="*", metavar="ID", help="documents' ids")
+        _filters(action)
+        action.add_argument("--all", action="store_true", help="every dead letter of every tenant")
+        action.set_defaults(refuse=action.error)
+
+
+def _filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tenant", type=_name, help="only this tenant's")
+    parser.add_argument("--code", type=_name, help="only those with this code of docs/errors.md")
 
 
 def _provision_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -107,6 +131,12 @@ def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_-]{1,64}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name of lower-case letters, digits, - and _")
+    return text
 
 
 def _seconds(text: str) -> float:
