@@ -22,6 +22,7 @@ from docusnap.adapters.onnx.recogniser import Character, Reading
 
 FEW = 4  # characters: fewer do not tell how far apart they are
 WIDER = 1.5  # distances, from which a square is missing between two characters
+INNER = 0.9  # of a square: what is beyond may be its neighbour's
 SPECK = 0.002  # of the square: less ink is dirt
 SMALL = 0.55  # of the square's side: a mark that fits stands in a corner
 FLAT = 2.0  # length over thickness of a bracket or a dash: these are turned with the line
@@ -61,7 +62,7 @@ def gaps(raster: Raster, reading: Reading) -> Iterator[Gap]:
     side = statistics.median(after - before for before, after in itertools.pairwise(places))
     ends = [*places[1:], length + side / 2]
     for index, (place, following) in enumerate(zip(places, ends, strict=True)):
-        gap = Gap(index + 1, place + side, side)
+        gap = Gap(index + 1, min(place + side, (place + following) / 2), side)
         if following - place > WIDER * side and _inked(_square(raster, gap.centre, side)):
             yield gap
 
@@ -77,7 +78,7 @@ def restaged(raster: Raster, reading: Reading, gap: Gap) -> Raster:
 
 def _square(raster: Raster, centre: float, side: float) -> Raster:
     """As high as the line and as long as one character; beyond the line's end there is paper."""
-    half = round(side / 2)
+    half = round(INNER * side / 2)
     padded = cv2.copyMakeBorder(raster, 0, 0, 2 * half, 2 * half, cv2.BORDER_REPLICATE)
     start = round(centre) + half
     return padded[:, start : start + 2 * half]
