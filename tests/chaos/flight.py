@@ -99,6 +99,15 @@ class Flight:
         )
         return rows[0][0] if rows else None
 
+    def taken_over(self, writer: str, since: float) -> bool:
+        """Whether somebody else has claimed what this writer claimed last before that moment."""
+        rows = self.ask(
+            "SELECT w.attempt > f.attempt FROM chaos.flight f JOIN work w ON w.revision_id = f.revision_id AND w.page = f.page"
+            " WHERE f.writer = %s AND f.state = 'processing' AND f.at < %s ORDER BY f.id DESC LIMIT 1",
+            *(writer, since),
+        )
+        return bool(rows and rows[0][0])
+
     def done_by(self, writer: str, since: float) -> int:
         rows = self.ask("SELECT count(*) FROM chaos.flight WHERE writer = %s AND at > %s AND state = 'succeeded'", writer, since)
         return int(rows[0][0]) if rows else 0

@@ -21,6 +21,11 @@ from tests.chaos.report import Event
 Json = dict[str, Any]
 DOCUMENTS = "SELECT filename, key, (SELECT count(*) FROM revision r WHERE r.document_id = d.id) FROM document d"
 
+QUEUED = """
+    SELECT filename, min(f.at) FROM document d JOIN revision r ON r.document_id = d.id
+    JOIN chaos.flight f ON f.revision_id = r.id GROUP BY 1
+"""
+
 
 @dataclass
 class Outcome:
@@ -36,6 +41,8 @@ class Outcome:
     keys: dict[str, str] = field(default_factory=dict)  # of each document, by filename
     revisions: dict[str, int] = field(default_factory=dict)  # of each document, by filename
     objects: dict[str, str] = field(default_factory=dict)  # sha256 by key, as the bucket holds them
+    queued: dict[str, float] = field(default_factory=dict)  # when, by filename
+    logs: dict[str, str] = field(default_factory=dict)  # of each host
     changes: Sequence[Change] = ()
     due: int = -1
     exit_status: int | None = None
@@ -60,6 +67,7 @@ class Outcome:
         rows = flight.ask(DOCUMENTS) or []
         self.keys = {filename: key for filename, key, _ in rows}
         self.revisions = {filename: count for filename, _, count in rows}
+        self.queued = dict(flight.ask(QUEUED) or [])
         self.due = (flight.ask("SELECT count(*) FROM work WHERE due_at IS NOT NULL") or [(-1,)])[0][0]
         self.changes = flight.changes()
 

@@ -61,11 +61,11 @@ def in_flight(event: Event, events: Sequence[Event], all_leases: Sequence[Lease]
     ]
 
 
-def table(events: Sequence[Event], changes: Sequence[Change], began: float, title: str) -> str:
+def table(events: Sequence[Event], changes: Sequence[Change], began: float, title: str, note: str) -> str:
     held = leases(changes)
     rows = [row(event, events, began, held) for event in sorted(events, key=lambda event: event.began)]
     lines = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS), *(f"| {' | '.join(cells)} |" for cells in rows)]
-    return "\n".join([f"{title}, {_summary(changes, held, began)}", "", *lines])
+    return "\n".join([f"{title}, {_summary(changes, held, began)} {note}", "", *lines])
 
 
 def _summary(changes: Sequence[Change], held: Sequence[Lease], began: float) -> str:
