@@ -1,0 +1,130 @@
+"""Files that say themselves what is to become of them, with the decoder and the engine that read them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from random import Random
+
+from docusnap import errors
+from docusnap.model import EngineInfo, Line, OcrMode, PageRaster, RecognisedPage
+from docusnap.ports import Clock, OpenedFile
+
+from tests.simulation.tasks import pause
+
+SQUARE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+PAGE_FAILURES = 3
+WORD = "simulated"  # stands on every page that is not empty
+
+
+@dataclass(frozen=True)
+class Content:
+    """An object's bytes: what its pages hold, and what goes wrong with them."""
+
+    etag: str
+    pages: int
+    readable: bool = True  # False: rejected when it is opened
+    rejected: list[int] = field(default_factory=list)  # pages that can never work
+    poison: list[int] = field(default_factory=list)  # pages on which the engine always fails
+    empty: list[int] = field(default_factory=list)
+    flaky: dict[int, int] = field(default_factory=dict)  # page → how often the engine fails before it succeeds
+
+    @property
+    def data(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def read(cls, data: bytes) -> Content:
+        values = json.loads(data)
+        values["flaky"] = {int(page): times for page, times in values["flaky"].items()}
+        return cls(**values)
+
+    def text(self, page: int) -> str:
+        """Tells of the version it was read from, so that a text of another one is noticed."""
+        return "" if page in self.empty else f"{WORD} page {page} of {self.etag}"
+
+    def may_succeed(self, page: int) -> bool:
+        return page not in self.rejected and page not in self.poison
+
+    def may_fail(self, page: int, code: str, failures: int) -> bool:
+        """Whether its failure for good is the file's or the engine's fault, and not that of whoever was killed on it."""
+        if page == 0:
+            return not self.readable and code == "corrupt_pdf"
+        if page in self.rejected:
+            return code == "corrupt_image"
+        exhausted = failures == PAGE_FAILURES
+        return (
+            exhausted and (page in self.poison or self.flaky.get(page, 0) >= PAGE_FAILURES) and code in {"engine_crashed", "engine_failed"}
+        )
+
+
+def some_content(rng: Random, number: int) -> Content:
+    """Mostly sound, of one to three pages."""
+    pages = rng.choice([1, 1, 2, 3])
+    some = [page for page in range(1, pages + 1) if rng.random() < 0.35]
+    kind = rng.choices(["sound", "rejected", "poison", "empty", "flaky", "unreadable"], [6, 1, 1, 1, 3, 1])[0]
+    etag = f"e{number}"
+    if kind == "flaky":
+        return Content(etag, pages, flaky={page: rng.choice([1, 2, 2, PAGE_FAILURES]) for page in some})
+    if kind == "unreadable":
+        return Content(etag, pages, readable=False)
+    return Content(etag, pages, **({} if kind == "sound" else {kind: some}))
+
+
+class Paper:
+    """The decoder: reads the file anew each time, as it was fetched."""
+
+    def open(self, path: Path, *, clock: Clock | None = None) -> OpenedFile:
+        return _Opened(Content.read(path.read_bytes()))
+
+    def close(self) -> None:
+        """It holds nothing."""
+
+
+class _Opened:
+    def __init__(self, content: Content) -> None:
+        self._content = content
+
+    def count(self) -> int:
+        if not self._content.readable:
+            raise errors.CorruptPdf
+        return self._content.pages
+
+    def page(self, number: int, ocr: OcrMode) -> PageRaster:
+        if number in self._content.rejected:
+            raise errors.CorruptImage
+        return PageRaster(number, 1, 1, None, self._content.data)
+
+    def close(self) -> None:
+        """It holds nothing."""
+
+
+class Reader:
+    """The engine: reads what the raster holds, and fails where that says so. Others go on while it reads."""
+
+    info = EngineInfo("simulated", "1")
+
+    def __init__(self) -> None:
+        self._failed: Counter[tuple[str, int]] = Counter()
+
+    def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:
+        for raster in pages:
+            pause("the engine")
+            if clock is not None and clock.stopping():
+                raise errors.Interrupted
+            yield self._read(Content.read(raster.pixels), raster.number)
+
+    def _read(self, content: Content, number: int) -> RecognisedPage:
+        if number in content.poison:
+            raise errors.EngineCrashed
+        if self._failed[content.etag, number] < content.flaky.get(number, 0):
+            self._failed[content.etag, number] += 1
+            raise errors.EngineFailed
+        text = content.text(number)
+        return RecognisedPage(number, "ocr", 1, 1, None, 0, [Line(text, 0.9, SQUARE)] if text else [])
+
+    def close(self) -> None:
+        """It holds nothing."""

@@ -1,0 +1,72 @@
+"""What no single row of the database can tell: whose lease was good when, and who read which page how often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from docusnap.ledger import LEASE
+from docusnap.model import Work
+
+from tests.simulation.clock import Clock
+
+Unit = tuple[int, int]  # revision, page
+WRITES = frozenset({"split", "finish", "fail", "hand_over"})
+
+
+@dataclass
+class Lease:
+    attempt: int
+    ends: datetime
+
+
+class Observer:
+    """Sees the true result of every ledger call, also of those whose caller never got it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.violations: list[str] = []
+        self.read: Counter[Unit] = Counter()  # how often a page was recognised
+        self.excused: Counter[Unit] = Counter()  # how often it had to be done again: a lost lease, a failure, a hand-over
+        self.reprocessed: Counter[str] = Counter()  # by document: how often that was accepted
+        self._clock = clock
+        self._leases: dict[Unit, Lease] = {}
+
+    def saw(self, name: str, args: Any, kwargs: Any, result: Any) -> None:
+        if name == "claim" and result is not None:
+            self._claimed(result)
+        elif name in WRITES:
+            self._wrote(name, args[0], kwargs, result)
+        elif name == "reprocess":
+            self.reprocessed[result.id] += 1
+        elif name == "release_leases":
+            for lease in self._leases.values():
+                lease.ends = min(lease.ends, self._clock.now)
+
+    def recognised(self, work: Work) -> None:
+        self.read[work.revision_id, work.page] += 1
+
+    def _claimed(self, work: Work) -> None:
+        unit, now = (work.revision_id, work.page), self._clock.now
+        before = self._leases.get(unit)
+        if before is not None:
+            if now < before.ends:
+                self.violations.append(f"{_name(unit)} was claimed while the lease of attempt {before.attempt} was good")
+            if work.attempt <= before.attempt:
+                self.violations.append(f"{_name(unit)}: attempt {work.attempt} follows attempt {before.attempt}")
+            self.excused[unit] += 1
+        self._leases[unit] = Lease(work.attempt, now + LEASE)
+
+    def _wrote(self, name: str, work: Work, kwargs: Any, result: bool) -> None:
+        unit = (work.revision_id, work.page)
+        lease = self._leases[unit]
+        if result and work.attempt < lease.attempt:
+            self.violations.append(f"{name} of {_name(unit)} under attempt {work.attempt} was taken after attempt {lease.attempt} began")
+        if result and work.attempt == lease.attempt:
+            again_in = kwargs.get("again_in", kwargs.get("retry_in"))
+            lease.ends = self._clock.now + again_in if again_in is not None else lease.ends
+
+
+def _name(unit: Unit) -> str:
+    return f"page {unit[1]} of revision {unit[0]}"

@@ -1,0 +1,159 @@
+"""One seed is one schedule: a time of disasters, then a time of quiet, then the reckoning."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+from docusnap import errors
+
+from tests.simulation import clients, workers
+from tests.simulation.database import Rewrite, SimulatedDatabase
+from tests.simulation.disasters import let_time_pass, step
+from tests.simulation.invariants import broken
+from tests.simulation.tasks import Task
+from tests.simulation.world import FOREIGN_KEYS, Folders, World
+
+ROUNDS = 40  # of sweep and workers, within which all must have come to rest
+# What a client or a function may be told; anything else that a call ends with is a mistake.
+EXPECTED = (errors.Unavailable, errors.TooManyRequests, errors.Conflict, errors.DocumentNotFound, errors.IdempotencyConflict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    seed: int
+    violations: list[str]
+    log: list[str]
+
+
+class Schedule:
+    def __init__(self, seed: int, database: SimulatedDatabase, folders: Folders) -> None:
+        self.rng = Random(seed)
+        self.world = World(database, self.rng, folders)
+        self.log: list[str] = []
+
+    def run(self) -> list[str]:
+        """What was violated."""
+        self._disasters()
+        self._quiet()
+        return list(dict.fromkeys([*self.world.violations, *broken(self.world)]))
+
+    def _disasters(self) -> None:
+        self.world.ledger.fault_rate = self.rng.choice([0.0, 0.03, 0.12])
+        for _ in range(3):  # something to begin with
+            self._note(self.rng.choice([clients.register, clients.put_foreign])(self.world))
+        for _ in range(self.rng.randint(30, 90)):
+            self._note(step(self.world))
+            self._bury_tasks()
+
+    def _quiet(self) -> None:
+        """Faults end, time goes on, sweep and workers run; those who were presumed dead come back among them."""
+        world = self.world
+        world.ledger.fault_rate, world.store.away = 0.0, False
+        world.wakes_are_lost = 0.0
+        self._note(let_time_pass(world, 91))
+        self._bury_tasks()
+        rounds, enough = 0, self._enough()
+        while rounds < enough or (not self._at_rest() and rounds < ROUNDS):
+            self._round(10)
+            rounds += 1
+        self._end_ghosts(len(world.tasks))
+        self._later(minutes=17)  # uploads that never came expire
+        self._later(minutes=80)  # tombstones have done their work
+
+    def _enough(self) -> int:
+        """Sweeps after which every upload was looked at, and the bucket was walked through from its begin."""
+        foreign = sum(key in FOREIGN_KEYS for key in self.world.store.object_keys())
+        batch = self.world.settings.sweep_batch
+        in_its_middle = bool(self.world.database.sql("SELECT FROM sweep_cursor WHERE value IS NOT NULL"))
+        return max(-(-self._to_look_at() // batch), (1 + in_its_middle) * (foreign // batch + 1))
+
+    def _to_look_at(self) -> int:
+        return self.world.database.sql("SELECT count(*) FROM document WHERE look_at <= now()")[0][0]
+
+    def _later(self, minutes: int) -> None:
+        self._note(let_time_pass(self.world, minutes * 60))
+        for _ in range(-(-self._to_look_at() // self.world.settings.sweep_batch) + 1):
+            self._round(10)
+
+    def _round(self, seconds: float) -> None:
+        self._note(let_time_pass(self.world, seconds))
+        self._finish(self.world.start("sweep", lambda: workers.sweep(self.world)))
+        self.world.wakes = min(self.world.wakes, 3)
+        while self.world.wakes:
+            self.world.wakes -= 1
+            self._finish(self.world.start("ocr", lambda: workers.ocr(self.world, 8)))
+            self._end_ghosts(1)
+        self._end_ghosts(1)
+
+    def _at_rest(self) -> bool:
+        """Nothing is under way."""
+        world = self.world
+        due = world.database.sql("SELECT min(due_at) FROM work")[0][0]
+        if due is not None and due > world.clock.now:  # what backs off need not be waited for round by round
+            self._note(let_time_pass(world, (due - world.clock.now) / timedelta(seconds=1)))
+        return due is None and not world.tasks
+
+    def _finish(self, task: Task) -> None:
+        while not task.over:
+            task.step()
+        self._bury_tasks()
+
+    def _end_ghosts(self, count: int) -> None:
+        """Who was presumed dead comes back, and writes what it can."""
+        for task in list(self.world.tasks)[:count]:
+            self._finish(task)
+
+    def _bury_tasks(self) -> None:
+        for task in [task for task in self.world.tasks if task.over]:
+            self.world.tasks.remove(task)
+            self._note(f"{task.name} ends: {task.outcome}")
+            if task.crash is not None and not isinstance(task.crash, EXPECTED):
+                self.world.violations.append(f"{task.name} ended with {task.crash!r}")
+
+    def _note(self, what: str | None) -> None:
+        said, self.world.ledger.said[:] = "; ".join(self.world.ledger.said), []
+        self.log.append(f"{len(self.log):4} {self.world.clock.seconds:11.3f}  {what or 'nothing to do'}{f'  [{said}]' if said else ''}")
+
+
+@contextmanager
+def _drawn_from(seed: int) -> Iterator[None]:
+    """Ids and jitter come out of the seed too: an id decides in which order rows are found that are equal otherwise."""
+    ids, real, state = Random(f"{seed} ids"), uuid.uuid4, random.getstate()
+    random.seed(f"{seed} jitter")
+    uuid.uuid4 = lambda: uuid.UUID(int=ids.getrandbits(128), version=4)
+    try:
+        yield
+    finally:
+        uuid.uuid4 = real
+        random.setstate(state)
+
+
+def play(seed: int, database: SimulatedDatabase, folders: Folders, rewrite: Rewrite | None = None) -> Verdict:
+    """Run the schedule of this seed, with the ledger's statements as they are or rewritten."""
+    with _drawn_from(seed):
+        schedule = Schedule(seed, database, folders)
+        if rewrite is not None:
+            database.rewrite = rewrite
+        try:
+            violations = schedule.run()
+        finally:
+            for task in schedule.world.tasks:
+                task.kill()
+    return Verdict(seed, _named(violations, schedule.world), [_name(line, schedule.world) for line in schedule.log])
+
+
+def _named(lines: list[str], world: World) -> list[str]:
+    return [_name(line, world) for line in lines]
+
+
+def _name(line: str, world: World) -> str:
+    """Documents by the order in which clients came to know them, as far as they did."""
+    for number, document_id in enumerate(world.memory.documents, 1):
+        line = line.replace(document_id, f"D{number}")
+    return line
