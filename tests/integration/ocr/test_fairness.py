@@ -40,7 +40,7 @@ def states(desk: Desk, document: DocumentView) -> list[str]:
 
 
 def all_wait(worker: Worker) -> None:
-    eventually(lambda: worker.turns.waiting == THREADS - 1, "every thread has a page, and one is being read", 60)
+    eventually(lambda: worker.turns.waiting == THREADS - 1, "every thread has a page, and one is being read", 120)
 
 
 def test_another_tenants_page_is_recognised_after_the_one_in_work_and_one_more(desk: Desk) -> None:
@@ -50,15 +50,15 @@ def test_another_tenants_page_is_recognised_after_the_one_in_work_and_one_more(d
     worker, clock = desk.worker(), Ever()
     with ThreadPoolExecutor(THREADS) as pool:
         first = pool.submit(worker.run, clock)
-        eventually(lambda: engine.begun, "the first page is being read", 60)
+        eventually(lambda: engine.begun, "the first page is being read", 120)
         others = [pool.submit(worker.run, clock) for _ in range(THREADS - 1)]
         all_wait(worker)
         one = desk.upload(_tiff(1, width=WIDE), "zenith")
         engine.may_end.release()  # whose thread is then free for the split, and for the page after it
-        eventually(lambda: states(desk, one) == ["succeeded", "processing"], "the other tenant's page is claimed", 60)
+        eventually(lambda: states(desk, one) == ["succeeded", "processing"], "the other tenant's page is claimed", 120)
         all_wait(worker)
         engine.may_end.release()
-        eventually(lambda: len(engine.begun) == 3, "the next page is being read", 60)
+        eventually(lambda: len(engine.begun) == 3, "the next page is being read", 120)
         assert engine.begun[2] == WIDE
         engine.may_end.release(100)
         for call in (first, *others):
