@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
+import sqlalchemy as sa
 from docusnap.errors import AlreadyFinal, DocumentNotFound
 from docusnap.model import OcrMode, Progress, Status, Work
 
@@ -116,3 +118,16 @@ def test_overwrites_of_a_foreign_object_while_it_is_worked_on_leave_one_running_
     seen = world.see(document)
     assert (seen.newest.status, seen.settled) == (Status.SUCCEEDED, True)
     assert world.sql("SELECT etag FROM revision WHERE served")[0] == ("e5",)
+
+
+def test_as_many_readers_as_a_gateway_has_threads_use_the_same_connections_again(world: World) -> None:
+    """A connection that is closed after its use costs the server a new process for the next one."""
+    together = Barrier(16)
+
+    def server_process(connection: sa.Connection) -> int:
+        together.wait(timeout=20)  # all hold a connection at this moment
+        return connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+
+    first, second = (set(at_once([lambda: world.ledger.database.read(server_process)] * 16)) for _ in range(2))
+    assert len(first) == 16
+    assert first == second

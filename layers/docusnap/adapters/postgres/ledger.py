@@ -19,13 +19,15 @@ from docusnap.adapters.postgres.work import WorkLog
 from docusnap.errors import SchemaOutdated
 
 UNDEFINED_TABLE = "42P01"
+# As many as a gateway's process has threads: a connection beyond these is closed after each use, and a new one costs the server a process.
+POOL_SIZE = 16
 
 
 class PostgresLedger(Keys, Uploads, Intake, WorkLog, Reads, SearchReads, DeadLetters, Sweeps):
     """ports.KeyLedger, UploadLedger, IntakeLedger, WorkLedger, QueryLedger, DeadLedger and SweepLedger. Safe under threads."""
 
     @classmethod
-    def connect(cls, url: str, *, pool_size: int = 8) -> Self:
+    def connect(cls, url: str, *, pool_size: int = POOL_SIZE) -> Self:
         """A ledger on `postgresql+psycopg2://…` that connects when it is first asked something."""
         return cls(Database(url, pool_size))
 
