@@ -127,6 +127,7 @@ def test_the_command_line_finds_the_stack_that_runs_here(running: House) -> None
     assert running.run("list", DOCUSNAP_URL=running.url, DOCUSNAP_API_KEY=key.strip()).stdout == ""  # another tenant's view
     assert running.run("migrate").returncode == 0
     assert running.run("sweep").returncode == 0
+    assert (running.run("dead", "list").stdout, running.run("dead", "redrive", "--all").stdout) == ("", "0 redriven\n")
 
 
 def test_what_the_screen_says_to_try_next_works_as_it_is_typed(running: House) -> None:
