@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,9 +148,7 @@ class Host:
     def _signal(self, signum: signal.Signals, of: str = "") -> int:
         """How many processes got it."""
         pids = [pid for pid in self.kin.alive() if of in cmdline(pid)]
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signum)
+        tell(pids, signum)
         return len(pids)
 
     def stop(self) -> None:
@@ -161,6 +159,13 @@ class Host:
             self.process.terminate()
             self.process.wait(timeout=20)
         eventually(lambda: not self.kin.alive(), f"nothing is left of {self.name}", 10)
+
+
+def tell(pids: Sequence[int], signum: signal.Signals) -> None:
+    """A signal to each that is still there."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signum)
 
 
 def cmdline(pid: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -89,10 +90,10 @@ class Story:
     def _part(self, north: Host, south: Host) -> None:
         """North is cut off with a page under way, and goes on with it; south stands still as a paused machine does."""
         own = self.home.kin.alive("worker")
-        _signal(own, "STOP")  # it would take the pages before they do
+        hosts.tell(own, signal.SIGSTOP)  # it would take the pages before they do
         for host in (north, south):
             host.hold_a_page()
-        _signal(own, "CONT")
+        hosts.tell(own, signal.SIGCONT)
         self.away = {host.name: (host, time.time()) for host in (north, south)}
         north.unplug()
         north.go_on()
@@ -141,12 +142,12 @@ class Story:
         """Both hosts are workers as before; the stack's own one is held meanwhile, so that they must do it."""
         self._say("the hosts are back and work alone")
         own = self.home.kin.alive("worker")
-        _signal(own, "STOP")
+        hosts.tell(own, signal.SIGSTOP)
         self.sender.send(last)
         for host in named:
             back = self.outcome.returned[host.name]
             eventually(lambda host=host, back=back: self.flight.done_by(host.name, back), f"{host.name} works again", GOES_ON_SECONDS)
-        _signal(own, "CONT")
+        hosts.tell(own, signal.SIGCONT)
 
     def _settle(self) -> None:
         self.sender.finish()
@@ -187,7 +188,3 @@ class Story:
 
 def _shared(things: Sequence[Paper], among: int) -> Sequence[Sequence[Paper]]:
     return [things[number::among] for number in range(among)]
-
-
-def _signal(pids: Sequence[int], name: str) -> None:
-    subprocess.run(["kill", f"-{name}", *map(str, pids)], check=True)
