@@ -255,6 +255,8 @@ def _meaning(exc: ClientError) -> errors.DocuSnapError:
         return errors.ObjectMissing()
     if status == 412:
         return errors.ObjectChanged()
+    if code == "RequestTimeTooSkewed":
+        return errors.StoreUnavailable("The object store refuses the clock of this machine.")  # another worker's may be right
     if status >= 500 or status == 429 or code in {"SlowDown", "RequestTimeout"}:
         return errors.StoreUnavailable()
     return errors.StoreDenied(f"The object store refuses DocuSnap access to the object ({code}).")

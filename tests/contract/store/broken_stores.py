@@ -32,6 +32,14 @@ def sends_too_much(request: BaseHTTPRequestHandler, over: threading.Event) -> No
     request.wfile.write(b"x" * 1000)
 
 
+def sends_less_than_the_object_holds(request: BaseHTTPRequestHandler, over: threading.Event) -> None:
+    """A whole answer, of half an object: its Content-Length is true, the ledger's size is not."""
+    request.send_response(200)
+    request.send_header("Content-Length", str(PROMISED // 2))
+    request.end_headers()
+    request.wfile.write(b"x" * (PROMISED // 2))
+
+
 def is_overloaded(request: BaseHTTPRequestHandler, over: threading.Event) -> None:
     _fail(request, 503, "SlowDown")
 

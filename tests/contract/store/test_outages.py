@@ -23,6 +23,7 @@ SCAN = ObjectVersion("docusnap", "uploads/a", "e" * 32, broken_stores.PROMISED)
         broken_stores.hangs_up_halfway,
         broken_stores.drips,
         broken_stores.sends_too_much,
+        broken_stores.sends_less_than_the_object_holds,
         broken_stores.is_overloaded,
         broken_stores.has_lost_the_bucket,
         broken_stores.talks_html,

@@ -124,11 +124,19 @@ class Desk:
             self.world.later(hours=1)
             self.worker().run(Ever())
 
-    def upload(self, body: bytes, tenant: str = "acme", **request: str) -> DocumentView:
-        asked = UploadRequest("file", "application/octet-stream", size=len(body), method="PUT", **request)  # type: ignore[arg-type]
-        made = self.ledger.register(tenant, self.settings.s3_bucket, asked, timedelta(minutes=5), None).document
-        ticket = self.store.presign_put(made.key, asked.content_type, max(len(body), 1), timedelta(minutes=5))
+    def register(self, size: int, tenant: str = "acme", **request: str) -> DocumentView:
+        asked = UploadRequest("file", "application/octet-stream", size=size, method="PUT", **request)  # type: ignore[arg-type]
+        return self.ledger.register(tenant, self.settings.s3_bucket, asked, timedelta(minutes=5), None).document
+
+    def put(self, body: bytes, tenant: str = "acme", **request: str) -> DocumentView:
+        """Uploaded, and nobody has said so."""
+        made = self.register(len(body), tenant, **request)
+        ticket = self.store.presign_put(made.key, made.content_type, max(len(body), 1), timedelta(minutes=5))
         requests.put(ticket.url, data=body, headers=dict(ticket.headers or {}), timeout=10).raise_for_status()
+        return made
+
+    def upload(self, body: bytes, tenant: str = "acme", **request: str) -> DocumentView:
+        made = self.put(body, tenant, **request)
         seen = self.store.head(made.key)
         assert seen is not None
         assert self.ledger.arrive(seen).outcome == "queued"
