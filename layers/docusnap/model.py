@@ -207,13 +207,14 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class PageRaster:
-    """One upright-as-stored page: 8-bit RGB, `height` × `width` × 3 bytes, row by row."""
+    """One upright-as-stored page: 8-bit RGB or grey, `height` × `width` × `channels` bytes, row by row."""
 
     number: int
     width: int  # pixels
     height: int  # pixels
     dpi: int | None  # None where the file does not say
     pixels: bytes
+    channels: int = 3  # 3: RGB; 1: grey, which most scans are, and which costs a third on its way to the recogniser
 
 
 Polygon = tuple[tuple[float, float], ...]  # four corners in pixels of the upright page, clockwise from the text's top left

@@ -32,6 +32,13 @@ def test_every_line_of_a_drawn_page_stands_alone(drawn: dict[str, RecognisedPage
     assert len(drawn[name].lines) == len(truth(name).splitlines())
 
 
+def test_a_grey_raster_is_read_as_one_in_colours_is(engine: OcrEngine) -> None:
+    grey = page("form").convert("L")
+    one = PageRaster(1, grey.width, grey.height, 150, grey.tobytes(), channels=1)
+
+    assert next(engine.recognise([one])).lines == read(engine, grey.convert("RGB")).lines
+
+
 def test_a_result_carries_the_page_it_was_read_from(engine: OcrEngine) -> None:
     (recognised,) = engine.recognise([raster(page("vertical"), number=7)])
 

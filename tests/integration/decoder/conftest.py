@@ -63,7 +63,7 @@ class Desk:
 
 
 def picture(raster: PageRaster) -> Image.Image:
-    return Image.frombytes("RGB", (raster.width, raster.height), raster.pixels)
+    return Image.frombytes({1: "L", 3: "RGB"}[raster.channels], (raster.width, raster.height), raster.pixels).convert("RGB")
 
 
 @pytest.fixture(scope="session")

@@ -125,7 +125,7 @@ def test_a_fax_is_black_on_white_with_square_pixels(desk: Desk, compression: str
     picture.paste(0, (0, 0, 102, 98))
     raster = desk.raster(saved(picture, "TIFF", compression=compression, dpi=(204, 98)))
     assert (raster.width, raster.height, raster.dpi) == (204, 204, 204)
-    assert (raster.pixels[:3], raster.pixels[-3:]) == (b"\0\0\0", b"\xff\xff\xff")
+    assert (raster.channels, raster.pixels[0], raster.pixels[-1]) == (1, 0, 255)
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("PNG", "I;16"), ("TIFF", "I;16"), ("TIFF", "I;16B")])
@@ -198,3 +198,9 @@ def test_a_page_can_be_read_again_and_again(desk: Desk) -> None:
     file = desk.open(saved(corners(), "PNG"))
     file.count()
     assert file.page(1, OcrMode.AUTO) == file.page(1, OcrMode.FORCE)
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("1", 1), ("L", 1), ("I;16", 1), ("LA", 3), ("P", 3), ("RGB", 3)])
+def test_what_holds_no_colours_comes_as_a_byte_a_pixel(desk: Desk, mode: str, channels: int) -> None:
+    raster = desk.raster(saved(Image.new(mode, (30, 20)), "PNG"))
+    assert (raster.channels, len(raster.pixels)) == (channels, 600 * channels)

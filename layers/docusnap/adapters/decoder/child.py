@@ -15,6 +15,8 @@ from docusnap.adapters.pages import page_to_json
 from docusnap.model import OcrMode, PageRaster
 from docusnap.ports import TextLayer
 
+RASTER = ("number", "width", "height", "dpi", "channels")
+
 
 class Program:
     """Answers `count` and `page` about one file, which it opens when it is first asked."""
@@ -48,7 +50,7 @@ def read_page(file: ImageFile | PdfFile, number: int, ocr: OcrMode) -> PageRaste
 def _answer(page: PageRaster | TextLayer) -> tuple[Header, Buffer]:
     if isinstance(page, TextLayer):
         return {"number": page.page.number, "text": page_to_json(page.page)}, b""
-    return {"raster": {"number": page.number, "width": page.width, "height": page.height, "dpi": page.dpi}}, page.pixels
+    return {"raster": {name: getattr(page, name) for name in RASTER}}, page.pixels
 
 
 def _be_silent() -> None:

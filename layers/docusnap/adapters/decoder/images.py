@@ -57,7 +57,7 @@ class ImageFile:
             image.seek(frame)
             self._check_size(image.size)
             picture, dpi = self._decode(image)
-        return PageRaster(number, picture.width, picture.height, dpi, picture.tobytes())
+        return PageRaster(number, picture.width, picture.height, dpi, picture.tobytes(), len(picture.getbands()))
 
     @contextmanager
     def _open(self) -> Iterator[Image.Image]:
@@ -101,7 +101,7 @@ class ImageFile:
         dpi, white = _dpi(image), _white(image)
         deep_negative = image.mode in raster.DEEP and _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO
         image.load()
-        picture = raster.rgb(image, white)
+        picture = raster.plain(image, white)
         if deep_negative:  # Pillow turns only the shallow ones
             picture = picture.point(lambda sample: 255 - sample)
         picture = raster.upright(picture, raster.orientation(image))

@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 PROGRAM = ("-m", "docusnap.adapters.decoder.child")
 
+CHANNELS = {1, 3}
+
 
 class DecoderProcess:
     """Starts the children; one spare is always ready, so that opening a file does not wait for an interpreter. Safe under threads."""
@@ -133,7 +135,7 @@ def _page(answer: Header, pixels: bytes) -> PageRaster | TextLayer:
     if (text := answer.get("text")) is not None:
         return TextLayer(page_from_json(answer["number"], text))
     raster = PageRaster(pixels=pixels, **answer["raster"])
-    if len(pixels) != raster.width * raster.height * 3:
+    if raster.channels not in CHANNELS or len(pixels) != raster.width * raster.height * raster.channels:
         raise ValueError("The raster has another size than it says.")
     return raster
 

@@ -1,4 +1,4 @@
-"""Any picture that Pillow holds, as the 8-bit RGB picture that a viewer would show."""
+"""Any picture that Pillow holds, as the 8-bit picture that a viewer would show."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ TURNS = {
 }
 ORIENTATION = 0x0112  # the EXIF (and TIFF) tag
 DEEP = {"I", "F", "I;16", "I;16B", "I;16L", "I;16N"}  # more than eight bits a sample; Pillow's own conversion clips them
+GREY = {"1", "L"}
 
 
-def rgb(image: Image.Image, white: float | None = None) -> Image.Image:
-    """Flattened on white paper, in 8 bits a channel. `white` is the sample value of full white in deep grey, where the file tells it."""
+def plain(image: Image.Image, white: float | None = None) -> Image.Image:
+    """Flattened on white paper, in 8 bits a channel: RGB, or L where it holds no colours.
+
+    `white` is the sample value of full white in deep grey, where the file tells it.
+    """
     if image.mode in DEEP:
-        return _scaled(image, white).convert("RGB")
+        return _scaled(image, white)
     if image.mode == "LAB":
-        return image.getchannel("L").convert("RGB")  # lightness is what recognition reads
+        return image.getchannel("L")  # lightness is what recognition reads
     if image.has_transparency_data:
         return _flattened(image.convert("RGBA"))
-    return image.convert("RGB")
+    return image.convert("L" if image.mode in GREY else "RGB")
 
 
 def _flattened(image: Image.Image) -> Image.Image:

@@ -25,6 +25,7 @@ from docusnap.adapters.onnx.reader import Reader
 from docusnap.adapters.onnx.recogniser import Batching, Reading, Recogniser
 from docusnap.adapters.onnx.session import Session, cores
 from docusnap.adapters.onnx.survey import Survey, survey
+from docusnap.adapters.pixels import rgb
 from docusnap.errors import EngineFailed
 from docusnap.model import Line, ModelFile, PageRaster, RecognisedPage
 from docusnap.ocr.reading_order import arrange
@@ -123,7 +124,7 @@ class OnnxEngine:
 
     def _found(self, page: PageRaster) -> Found:
         try:
-            pixels = np.frombuffer(page.pixels, np.uint8).reshape(page.height, page.width, 3)
+            pixels = rgb(page)
             seen = survey(pixels)
             quarters = self._quarters(pixels, seen)
             upright = turned(pixels, quarters)

@@ -23,6 +23,7 @@ from docusnap.adapters.onnx.recogniser import Character, Reading
 FEW = 4  # characters: fewer do not tell how far apart they are
 WIDER = 1.5  # distances, from which a square is missing between two characters
 INNER = 0.9  # of a square: what is beyond may be its neighbour's
+CORE = 0.3  # of a square, from its middle: so far a character surely reaches
 SPECK = 0.002  # of the square: less ink is dirt
 SMALL = 0.55  # of the square's side: a mark that fits stands in a corner
 FLAT = 2.0  # length over thickness of a bracket or a dash: these are turned with the line
@@ -63,7 +64,7 @@ def gaps(raster: Raster, reading: Reading) -> Iterator[Gap]:
     ends = [*places[1:], length + side / 2]
     for index, (place, following) in enumerate(zip(places, ends, strict=True)):
         gap = Gap(index + 1, min(place + side, (place + following) / 2), side)
-        if following - place > WIDER * side and _inked(_square(raster, gap.centre, side)):
+        if following - place > WIDER * side and _is_marked(raster, place, gap):
             yield gap
 
 
@@ -88,8 +89,12 @@ def _upright(square: Raster) -> Raster:
     return np.rot90(square, -1)
 
 
-def _inked(square: Raster) -> bool:
-    return bool(ink(square).mean() > SPECK)
+def _is_marked(raster: Raster, place: float, gap: Gap) -> bool:
+    """Whether there is ink that is parted from the character before, at `place`: what is not is the end of its strokes."""
+    start, stop = round(place + CORE * gap.side), round(gap.centre + INNER * gap.side / 2)
+    seen = ink(raster[:, start:stop]) if start < min(stop, raster.shape[1]) else np.zeros((1, 0), np.bool_)
+    white = np.flatnonzero(~seen.any(axis=0))
+    return len(white) > 0 and bool(seen[:, white[0] :].sum() > SPECK * raster.shape[0] * gap.side)
 
 
 def _staged(square: Raster) -> Raster:
