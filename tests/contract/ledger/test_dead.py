@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from docusnap.errors import AlreadyFinal, DeadLetterNotFound, DocumentNotFound, InvalidCursor, NotReady, WorkerLost
 from docusnap.model import DeadFilter, DocumentView, OcrMode, Problem, Progress, Status, WorkState
 from docusnap.query import Queries
 
 from tests.contract.ledger.world import BAD_PAGE, CRASH, ENGINE, World, at_once, page_of
+from tests.support.waiting import eventually
 
 ALL = DeadFilter()
 DENIED = Problem("store_denied", "The object store refuses DocuSnap access to the object.")
@@ -329,14 +332,22 @@ def test_a_dropped_document_that_fails_again_is_one_again(world: World) -> None:
 # --- several at once
 
 
-@pytest.mark.parametrize("round_", range(3))
-def test_two_redrives_at_once_count_each_letter_once(world: World, round_: int) -> None:
-    letters = [world.failed(world.upload()).id for _ in range(20)]
-    counts = at_once(
-        [lambda: world.ledger.redrive(letters), lambda: world.ledger.redrive(letters[::-1]), lambda: world.ledger.drop(letters)]
-    )
-    assert sum(counts) == 20
-    assert world.ledger.due() == sum(counts[:2])
+BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+@pytest.mark.parametrize("second", ["redrive", "drop"])
+def test_two_operators_at_once_count_each_letter_once(world: World, database_url: str, second: str) -> None:
+    letters = [world.failed(world.upload()).id for _ in range(3)]
+    engine = sa.create_engine(database_url)
+    with ThreadPoolExecutor(2) as pool, engine.begin() as somebody:
+        somebody.execute(sa.text("SELECT id FROM revision WHERE document_id = :id FOR UPDATE"), {"id": letters[1]})
+        calls = [pool.submit(world.ledger.redrive, letters), pool.submit(getattr(world.ledger, second), letters[::-1])]
+        eventually(lambda: world.sql(BLOCKED)[0].count == 2, "both have begun and cannot go on", 60)
+        somebody.rollback()
+        counts = [call.result() for call in calls]
+    engine.dispose()
+    assert sorted(counts) == [0, 3]
+    assert world.ledger.due() == (3 if second == "redrive" else counts[0])
     assert dead(world) == []
 
 
