@@ -46,7 +46,7 @@ class Story:
         self.flight = Flight(f"postgresql://docusnap@/docusnap?host={self.home.home / 'sockets'}")
         self.sender = Sender(self.home)
         self.began = time.time()
-        self.unheard: dict[str, float] = {}  # documents whose events nobody took, and when somebody could again
+        self.unheard: list[str] = []  # documents whose events nobody took
         self.away: dict[str, tuple[Host, float]] = {}
 
     def tell(self) -> Outcome:
@@ -130,7 +130,7 @@ class Story:
         victim = Victim(self.home, self.sender, self.draw, meanwhile if fault.sends else ())
         fault.act(victim)
         ended = time.time()
-        self.unheard |= {paper.name: ended for paper in victim.papers}
+        self.unheard += [paper.name for paper in victim.papers]
         went_on = eventually(lambda: self.flight.done_since(ended), f"work goes on after: {fault.name}", GOES_ON_SECONDS)
         eventually(lambda: not watch.away(time.time() - 0.5, time.time()), "the API answers", GOES_ON_SECONDS)
         away, repeats = watch.away(victim.struck, time.time()), self.sender.repeated_since(victim.struck)
@@ -162,9 +162,9 @@ class Story:
         client.close()
 
     def _report(self) -> None:
-        found, late = self.outcome, max(self.outcome.queued[name] - ended for name, ended in self.unheard.items())
+        found, late = self.outcome, max(self.outcome.queued[name] - self.sender.put_at[name] for name in self.unheard)
         title = f"Seed {found.seed}: {len(found.papers)} documents"
-        note = f"The {len(self.unheard)} whose events nobody took were queued {late:.0f} s after the target was back, at the latest."
+        note = f"The {len(self.unheard)} whose events nobody took were queued {late:.0f} s after their upload, at the latest."
         text = report.table(found.events, found.changes, self.began, title, note)
         sys.stdout.write(f"\n{text}\n")
         report.keep(text)
