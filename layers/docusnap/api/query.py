@@ -71,7 +71,7 @@ def _add_content(app: App, stage: Callable[[], Queries], max_response_bytes: int
     def content(call: Call, id: str) -> Response:  # noqa: A002
         form = formats.choose(call.query.get("format"), call.headers.get("accept"))
         view = stage().content(call.tenant, id, parameters.page(call.query))
-        response = json_response(shapes.content(view)) if form == "json" else _plain_text(shapes.text(view.pages))
+        response = _json_text(shapes.content(view)) if form == "json" else _plain_text(shapes.text(view.pages))
         response.headers["Vary"] = "Accept"
         if max_response_bytes is not None and _sent(response.body) > max_response_bytes:
             raise errors.ContentTooLarge
@@ -119,6 +119,10 @@ def _add_operation(app: App, stage: Callable[[], Queries]) -> None:
 def _sent(body: str) -> int:
     """Bytes of a body inside of what a function returns: a JSON string, for which Lambda's runtime escapes all that is not ASCII."""
     return len(json.dumps(body))
+
+
+def _json_text(text: str) -> Response:
+    return Response(text, {"Content-Type": "application/json", "Cache-Control": "no-store"}, 200)
 
 
 def _plain_text(text: str) -> Response:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 import sqlalchemy as sa
 
@@ -92,16 +93,34 @@ def _listed(tenant: str, status: Status | None, after: Place | None) -> sa.Selec
 
 
 def _pages(connection: sa.Connection, revision_id: int, page: int | None) -> Sequence[PageView]:
+    body = sa.cast(page_content.c.body, sa.Text).label("body")
     query = (
-        sa.select(work.c.page, work.c.state, work.c.error, page_content.c.body)
+        sa.select(work.c.page, work.c.state, work.c.error, body)
         .outerjoin(page_content, (page_content.c.revision_id == work.c.revision_id) & (page_content.c.page == work.c.page))
         .where(work.c.revision_id == revision_id, work.c.page > 0 if page is None else work.c.page == page)
         .order_by(work.c.page)
     )
-    return [_page(row) for row in connection.execute(query)]
+    return _Pages(connection.execute(query).all())
+
+
+class _Pages(Sequence[PageView]):
+    """Pages as the database gave them, each read when it is asked for: the objects of one take twenty times its text."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, place: int) -> PageView: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[PageView]: ...
+    def __getitem__(self, place: int | slice) -> PageView | Sequence[PageView]:
+        return _Pages(self._rows[place]) if isinstance(place, slice) else _page(self._rows[place])
 
 
 def _page(row: Row) -> PageView:
     state = WorkState(row.state)
     problem = problem_from_json(row.error) if state is WorkState.FAILED else None
-    return PageView(row.page, state, problem, page_from_json(row.page, row.body) if row.body else None)
+    return PageView(row.page, state, problem, page_from_json(row.page, json.loads(row.body)) if row.body else None)
