@@ -113,3 +113,9 @@ $(BENCH)/%/.installed: benchmarks/requirements/%.txt | bench-packages
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes --requirement $<
 	@touch $@
+
+# The ledger under load, on the embedded stack with an engine that costs nothing: docs/benchmarks.md. Takes five to ten minutes.
+# PARTS=statuses runs this part alone, of: uploads statuses tables.
+.PHONY: bench-ledger
+bench-ledger: install
+	@PYTHONPATH=layers $(BIN)/python -m benchmarks.ledger $(PARTS)

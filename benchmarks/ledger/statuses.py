@@ -1,0 +1,42 @@
+"""How many status reads a second the gateway answers, while its client shares the cores."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.engine.runs import ROOT
+from benchmarks.ledger.house import House
+
+CLIENTS = 16
+SECONDS = 5.0
+RUNS = 4  # the best counts: others' work on the machine only takes away
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    rate: float  # answers a second
+    took: Sequence[float]  # seconds
+    cpu: dict[str, float]  # seconds an answer, by part of the stack; `client` is the benchmark's own
+
+
+def measure(house: House, documents: Sequence[str]) -> Reads:
+    """The best of several runs, after one that warms up."""
+    _run(house, documents, 1.0)
+    return max((_run(house, documents, SECONDS) for _ in range(RUNS)), key=lambda run: run.rate)
+
+
+def _run(house: House, documents: Sequence[str], seconds: float) -> Reads:
+    before = {part: house.cpu(part) for part in ("gateway", "database")}
+    command = [sys.executable, "-m", "benchmarks.ledger.reader", str(house.port), str(CLIENTS), str(seconds)]
+    asked = "\n".join([house.key, *(f"/v1/documents/{document}" for document in documents)])
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, cwd=ROOT, check=False)
+    if done.returncode:
+        raise RuntimeError(f"The reader ended: {done.stderr[-1000:]}")
+    told = json.loads(done.stdout)
+    answers = told["rate"] * seconds
+    used = {part: (house.cpu(part) - cpu) / answers for part, cpu in before.items()}
+    return Reads(told["rate"], told["took"], used | {"client": told["cpu"] / answers})
