@@ -265,19 +265,19 @@ def queries(environ: dict[str, str], ledger: PostgresLedger) -> Queries:
 
 
 def test_a_process_that_holds_enough_readers_answers_at_once(queries: Queries, queued: str, ledger: PostgresLedger) -> None:
-    clock, got = TellingClock(), []
-    held = threading.Thread(target=lambda: got.append(queries.settled("alice", queued, 25, clock)))
+    clock, got, document = TellingClock(), [], ledger.document("alice", queued)
+    held = threading.Thread(target=lambda: got.append(queries.settled(document, 25, clock)))
     held.start()
     assert clock.asked.wait(10)
-    at_once = queries.settled("alice", queued, 1e6, TellingClock())
+    at_once = queries.settled(document, 1e6, TellingClock())
     assert held.is_alive()
     recognised.recognise(ledger, [["one"]])
     held.join()
     assert (at_once.served.status, got[0].served.status) == ("queued", "succeeded")
 
 
-def test_a_reader_whose_process_stops_is_let_go(queries: Queries, queued: str) -> None:
+def test_a_reader_whose_process_stops_is_let_go(queries: Queries, queued: str, ledger: PostgresLedger) -> None:
     told_to_stop = threading.Event()
     told_to_stop.set()
-    shown = queries.settled("alice", queued, 1e6, Deadline(1e6, "id", told_to_stop))
+    shown = queries.settled(ledger.document("alice", queued), 1e6, Deadline(1e6, "id", told_to_stop))
     assert shown.served.status == "queued"
