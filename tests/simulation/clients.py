@@ -52,7 +52,7 @@ def upload(world: World) -> str | None:
             world.uploads.remove(it)
             return f"{it.ticket.url} has expired"
         it.began = world.clock.now
-        if world.rng.random() < 0.3:
+        if world.rng.random() < 0.4:
             return f"an upload to {it.ticket.url} begins"
     world.uploads.remove(it)
     if world.clock.now > open_until(it.ticket):

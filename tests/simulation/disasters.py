@@ -12,14 +12,15 @@ from tests.simulation.world import World
 
 SIGHTING = 14.0  # seconds for which what a HEAD told is believed: less than ledger.REAPPEARS
 MOST_TASKS = 6
+AT_WORK = frozenset({"a fetch", "the engine", "split", "finish", "fail", "hand_over"})  # where a worker holds a lease
 
 Step = Callable[[World], "str | None"]
 
 
 def step(world: World) -> str | None:
-    """Draw and take a step; None where it found nothing to act on."""
-    chosen: Step = world.rng.choices(list(STEPS), list(STEPS.values()))[0]
-    return chosen(world)
+    """Draw and take a step; None where several found nothing to act on."""
+    drawn: list[Step] = world.rng.choices(list(STEPS), list(STEPS.values()), k=5)
+    return next((what for chosen in drawn if (what := chosen(world)) is not None), None)
 
 
 def _go_on(world: World) -> str | None:
@@ -69,11 +70,22 @@ def _stray(world: World) -> str | None:
 
 
 def _wake(world: World) -> str | None:
-    if not world.wakes:
-        return None
-    world.wakes -= 1
+    if world.wakes and world.rng.random() < 0.7:  # else it comes twice, or out of nowhere
+        world.wakes -= 1
     claims = world.rng.randint(1, 5)
     return _begin(world, "ocr", lambda: workers.ocr(world, claims))
+
+
+def _take_over(world: World) -> str | None:
+    """A worker is presumed dead while it lives: its lease runs out, and another takes up the work, perhaps not to its end."""
+    if not any(task.name == "ocr" and task.at in AT_WORK for task in world.tasks) or len(world.tasks) >= MOST_TASKS:
+        return None
+    passed = let_time_pass(world, 91)
+    other = world.start("ocr", lambda: workers.ocr(world, 2))
+    for _ in range(world.rng.randint(2, 6)):
+        if not other.over:
+            other.step()
+    return f"{passed}, and another ocr takes over, up to {other.at}"
 
 
 def _sweep(world: World) -> str | None:
@@ -140,6 +152,7 @@ STEPS: dict[Step, float] = {
     _run: 8,
     _deliver: 8,
     _wake: 8,
+    _take_over: 7,
     _sweep: 3,
     _time: 6,
     _kill: 2,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from docusnap.ledger import LEASE
@@ -30,6 +30,7 @@ class Observer:
         self.read: Counter[Unit] = Counter()  # how often a page was recognised
         self.excused: Counter[Unit] = Counter()  # how often it had to be done again: a lost lease, a failure, a hand-over
         self.reprocessed: Counter[str] = Counter()  # by document: how often that was accepted
+        self.fenced: Counter[str] = Counter()  # writes of those who were presumed dead, which were refused
         self._clock = clock
         self._leases: dict[Unit, Lease] = {}
 
@@ -61,11 +62,17 @@ class Observer:
     def _wrote(self, name: str, work: Work, kwargs: Any, result: bool) -> None:
         unit = (work.revision_id, work.page)
         lease = self._leases[unit]
+        if not result and work.attempt < lease.attempt and self._clock.now < lease.ends:
+            self.fenced[_kind(name, kwargs)] += 1
         if result and work.attempt < lease.attempt:
             self.violations.append(f"{name} of {_name(unit)} under attempt {work.attempt} was taken after attempt {lease.attempt} began")
         if result and work.attempt == lease.attempt:
             again_in = kwargs.get("again_in", kwargs.get("retry_in"))
-            lease.ends = self._clock.now + again_in if again_in is not None else lease.ends
+            lease.ends = self._clock.now + (again_in or timedelta(0))  # what has ended may be redriven at once
+
+
+def _kind(name: str, kwargs: Any) -> str:
+    return "retry" if kwargs.get("retry_in") is not None else name
 
 
 def _name(unit: Unit) -> str:

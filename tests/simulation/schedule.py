@@ -11,11 +11,13 @@ from datetime import timedelta
 from random import Random
 
 from docusnap import errors
+from docusnap.model import ObjectCreated
 
 from tests.simulation import clients, workers
 from tests.simulation.database import Rewrite, SimulatedDatabase
 from tests.simulation.disasters import let_time_pass, step
 from tests.simulation.invariants import broken
+from tests.simulation.store import open_until
 from tests.simulation.tasks import Task
 from tests.simulation.world import FOREIGN_KEYS, Folders, World
 
@@ -44,12 +46,24 @@ class Schedule:
         return list(dict.fromkeys([*self.world.violations, *broken(self.world)]))
 
     def _disasters(self) -> None:
+        self._begin()
         self.world.ledger.fault_rate = self.rng.choice([0.0, 0.03, 0.12])
-        for _ in range(3):  # something to begin with
-            self._note(self.rng.choice([clients.register, clients.put_foreign])(self.world))
-        for _ in range(self.rng.randint(30, 90)):
+        for _ in range(self.rng.randint(30, 80)):
             self._note(step(self.world))
             self._bury_tasks()
+
+    def _begin(self) -> None:
+        """Some work to meet disasters with."""
+        world = self.world
+        for act in self.rng.choices([clients.register, clients.put_foreign], k=3):
+            self._note(act(world))
+            self._end_ghosts(1)
+        for upload in world.uploads[:]:
+            world.uploads.remove(upload)
+            self._note(f"an upload to {upload.ticket.url}: {world.put(upload.ticket.url, upload.content)}")
+        for key in world.store.object_keys():
+            event = ObjectCreated(world.store.bucket, key, None, None, None)
+            self._finish(world.start(f"intake of {key}", lambda event=event: workers.intake(world, [event])))
 
     def _quiet(self) -> None:
         """Faults end, time goes on, sweep and workers run; those who were presumed dead come back among them."""
@@ -64,7 +78,8 @@ class Schedule:
             rounds += 1
         self._end_ghosts(len(world.tasks))
         self._later(minutes=17)  # uploads that never came expire
-        self._later(minutes=80)  # tombstones have done their work
+        self._slow_uploads_end()
+        self._later(minutes=100)  # and are looked for no more; tombstones have done their work
 
     def _enough(self) -> int:
         """Sweeps after which every upload was looked at, and the bucket was walked through from its begin."""
@@ -80,6 +95,16 @@ class Schedule:
         self._note(let_time_pass(self.world, minutes * 60))
         for _ in range(-(-self._to_look_at() // self.world.settings.sweep_batch) + 1):
             self._round(10)
+
+    def _slow_uploads_end(self) -> None:
+        """They began in time, and no event tells of them."""
+        self.world.events_are_lost = 1.0
+        for upload in self.world.uploads:
+            if upload.began is not None and self.world.clock.now <= open_until(upload.ticket):
+                conditional = upload.ticket.method == "PUT"
+                self._note(
+                    f"a slow upload to {upload.ticket.url}: {self.world.put(upload.ticket.url, upload.content, if_none_match=conditional)}"
+                )
 
     def _round(self, seconds: float) -> None:
         self._note(let_time_pass(self.world, seconds))
