@@ -13,6 +13,7 @@ from tests.chaos.flight import Change, Lease, leases
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- begin: make test-chaos REPORT=1 -->", "<!-- end -->"
+OUTLIVES = 1.5  # seconds that a worker process goes on after its master was killed; a new one takes longer to start
 COLUMNS = (
     "fault",
     "at, s",
@@ -55,7 +56,9 @@ def row(event: Event, events: Sequence[Event], began: float, all_leases: Sequenc
 
 def in_flight(event: Event, events: Sequence[Event], all_leases: Sequence[Lease]) -> Sequence[Lease]:
     """The leases that were held when it began, less those of workers that were dead by then."""
-    dead = max((other.began for other in events if other.kills_worker and other.began < event.began and not event.writer), default=0.0)
+    dead = max(
+        (other.began + OUTLIVES for other in events if other.kills_worker and other.began < event.began and not event.writer), default=0.0
+    )
     return [
         lease for lease in all_leases if lease.claimed.writer == event.writer and lease.claimed.at > dead and lease.open_at(event.began)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -165,6 +166,7 @@ class Story:
         found, late = self.outcome, max(self.outcome.queued[name] - self.sender.put_at[name] for name in self.unheard)
         title = f"Seed {found.seed}: {len(found.papers)} documents"
         note = f"The {len(self.unheard)} whose events nobody took were queued {late:.0f} s after their upload, at the latest."
+        note += f" The machine's load average was {os.getloadavg()[1]:.0f} on {os.cpu_count()} cores."
         text = report.table(found.events, found.changes, self.began, title, note)
         sys.stdout.write(f"\n{text}\n")
         report.keep(text)

@@ -74,9 +74,13 @@ def test_only_a_child_that_died_at_work_used_up_a_retry(outcome: Outcome) -> Non
     assert sorted(counted) == [("decoder_crashed", 0), ("engine_crashed", 0)]
 
 
-@pytest.mark.parametrize(("host", "tried"), [("north", "_ledger.finish(work, page)"), ("south", "page_timeout")])
-def test_a_host_that_comes_back_writes_nothing_of_what_it_held(outcome: Outcome, host: str, tried: str) -> None:
-    assert tried in outcome.logs[host], "it did not even try"
+# What each says of it: its commit found no database; its page outlasted its lease, or gunicorn gave up a worker that was silent for 120 s.
+TRIED = {"north": ("_ledger.finish(work, page)",), "south": ("page_timeout", "WORKER TIMEOUT")}
+
+
+@pytest.mark.parametrize("host", TRIED)
+def test_a_host_that_comes_back_writes_nothing_of_what_it_held(outcome: Outcome, host: str) -> None:
+    assert any(words in outcome.logs[host] for words in TRIED[host]), "it did not even try"
     (event,) = [event for event in outcome.events if event.writer == host]
     (held,) = in_flight(event, outcome.events, leases(outcome.changes))
     assert held.outcome == "lost"
