@@ -72,14 +72,17 @@ class Schedule:
         world.wakes_are_lost = 0.0
         self._note(let_time_pass(world, 91))
         self._bury_tasks()
-        rounds, enough = 0, self._enough()
-        while rounds < enough or (not self._at_rest() and rounds < ROUNDS):
-            self._round(10)
-            rounds += 1
+        self._come_to_rest(self._enough())
         self._end_ghosts(len(world.tasks))
         self._later(minutes=17)  # uploads that never came expire
         self._slow_uploads_end()
         self._later(minutes=100)  # and are looked for no more; tombstones have done their work
+
+    def _come_to_rest(self, enough: int) -> None:
+        rounds = 0
+        while rounds < enough or (not self._at_rest() and rounds < ROUNDS):
+            self._round(10)
+            rounds += 1
 
     def _enough(self) -> int:
         """Sweeps after which every upload was looked at, and the bucket was walked through from its begin."""
@@ -93,8 +96,7 @@ class Schedule:
 
     def _later(self, minutes: int) -> None:
         self._note(let_time_pass(self.world, minutes * 60))
-        for _ in range(-(-self._to_look_at() // self.world.settings.sweep_batch) + 1):
-            self._round(10)
+        self._come_to_rest(-(-self._to_look_at() // self.world.settings.sweep_batch) + 1)
 
     def _slow_uploads_end(self) -> None:
         """They began in time, and no event tells of them."""
