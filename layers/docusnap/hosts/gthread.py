@@ -30,8 +30,21 @@ STATUS = {
 OURS = (gunicorn_errors.ConfigurationProblem, gunicorn_errors.InvalidResponseHeader, gunicorn_errors.InvalidResponseHeaderName)
 
 
+STAY_MS = 2  # how long a thread waits for a client's next request, before the connection goes back to the main thread
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """The worker class of every host. With TLS, which ends at the proxy in front, it is gunicorn's own."""
+
+    _under_way = 0  # connections with the pool, those that wait for a thread among them; changed by the main thread alone
+
+    def enqueue_req(self, conn: Any) -> None:
+        self._under_way += 1
+        super().enqueue_req(conn)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        self._under_way -= 1
+        super().finish_request(conn, fs)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """At its end it answers who has connected by then, and closes its door: gunicorn alone leaves later ones waiting, to be cut off."""
@@ -46,7 +59,25 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             listener.close()
 
     def handle(self, conn: Any) -> Any:
-        """One request, in a thread of the pool. False: the connection is at its end."""
+        """In a thread of the pool: a request, and those that follow at once. False: the connection is at its end.
+
+        To hand a connection to the main thread and get it back costs as much as all else that gunicorn does for a request.
+        """
+        kept = self._handle_one(conn)
+        while kept is True and self._stays(conn):
+            kept = self._handle_one(conn)
+        return kept
+
+    def _stays(self, conn: Any) -> bool:
+        """Whether this thread has nothing else to do, and the next request is there."""
+        if not self.alive or self._under_way > self.cfg.threads or not isinstance(conn.sock, Connection):
+            return False
+        waiting = select.poll()
+        waiting.register(conn.sock, select.POLLIN)
+        return bool(conn.parser.unreader.buf.getvalue() or waiting.poll(STAY_MS))
+
+    def _handle_one(self, conn: Any) -> Any:
+        """False: the connection is at its end."""
         if type(conn.sock) is socket.socket and not self.cfg.is_ssl:
             conn.sock = Connection(conn.sock)
         client = conn.sock
