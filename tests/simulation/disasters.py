@@ -37,10 +37,7 @@ def _run(world: World) -> str | None:
     if not world.tasks:
         return None
     task = world.rng.choice(world.tasks)
-    steps = world.rng.randint(2, 12)
-    while not task.over and steps:
-        task.step()
-        steps -= 1
+    _steps(task, world.rng.randint(2, 12))
     return f"{task.name} goes on to {task.at}"
 
 
@@ -77,15 +74,26 @@ def _wake(world: World) -> str | None:
 
 
 def _take_over(world: World) -> str | None:
-    """A worker is presumed dead while it lives: its lease runs out, and another takes up the work, perhaps not to its end."""
-    if not any(task.name == "ocr" and task.at in AT_WORK for task in world.tasks) or len(world.tasks) >= MOST_TASKS:
+    """A worker is presumed dead while it lives: its lease runs out, another takes up its work, the first comes back, at times to stop."""
+    held = [task for task in world.tasks if task.name == "ocr" and task.at in AT_WORK]
+    if not held or len(world.tasks) >= MOST_TASKS:
         return None
+    ghost = world.rng.choice(held)
     passed = let_time_pass(world, 91)
-    other = world.start("ocr", lambda: workers.ocr(world, 2))
-    for _ in range(world.rng.randint(2, 6)):
-        if not other.over:
-            other.step()
-    return f"{passed}, and another ocr takes over, up to {other.at}"
+    other = world.start("ocr", lambda: workers.ocr(world, 6))
+    for _ in range(25):
+        if world.observer.taken_over(ghost.holds):
+            break
+        _steps(other, 1)
+    ghost.told_to_stop = world.rng.random() < 0.3
+    _steps(ghost, world.rng.choice([0, 2, 5]))
+    return f"{passed}, another ocr takes over, up to {other.at}, and the first comes back, up to {ghost.at}"
+
+
+def _steps(task: Task, steps: int) -> None:
+    for _ in range(steps):
+        if not task.over:
+            task.step()
 
 
 def _sweep(world: World) -> str | None:

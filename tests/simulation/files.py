@@ -64,8 +64,8 @@ class Content:
 def some_content(rng: Random, number: int) -> Content:
     """Mostly sound, of one to three pages."""
     pages = rng.choice([1, 1, 2, 3])
-    some = [page for page in range(1, pages + 1) if rng.random() < 0.35]
-    kind = rng.choices(["sound", "rejected", "poison", "empty", "flaky", "unreadable"], [6, 1, 1, 1, 3, 1])[0]
+    some = [page for page in range(1, pages + 1) if rng.random() < 0.5]
+    kind = rng.choices(["sound", "rejected", "poison", "empty", "flaky", "unreadable"], [4, 1, 2, 1, 4, 1])[0]
     etag = f"e{number}"
     if kind == "flaky":
         return Content(etag, pages, flaky={page: rng.choice([1, 2, 2, PAGE_FAILURES]) for page in some})

@@ -45,6 +45,10 @@ class Observer:
             for lease in self._leases.values():
                 lease.ends = min(lease.ends, self._clock.now)
 
+    def taken_over(self, work: Work | None) -> bool:
+        """Whether another has claimed this since."""
+        return work is None or self._leases[work.revision_id, work.page].attempt > work.attempt
+
     def recognised(self, work: Work) -> None:
         self.read[work.revision_id, work.page] += 1
 

@@ -21,7 +21,7 @@ from tests.simulation.store import open_until
 from tests.simulation.tasks import Task
 from tests.simulation.world import FOREIGN_KEYS, Folders, World
 
-ROUNDS = 40  # of sweep and workers, within which all must have come to rest
+ROUNDS = 40  # of workers, within which all must have come to rest
 # What a client or a function may be told; anything else that a call ends with is a mistake.
 EXPECTED = (errors.Unavailable, errors.TooManyRequests, errors.Conflict, errors.DocumentNotFound, errors.IdempotencyConflict)
 
@@ -79,9 +79,12 @@ class Schedule:
         self._later(minutes=100)  # and are looked for no more; tombstones have done their work
 
     def _come_to_rest(self, enough: int) -> None:
+        for _ in range(enough):
+            self._sweep()
         rounds = 0
-        while rounds < enough or (not self._at_rest() and rounds < ROUNDS):
-            self._round(10)
+        while not self._at_rest() and rounds < ROUNDS:
+            self.world.wakes = 1  # as the next sweep would have it
+            self._work()
             rounds += 1
 
     def _enough(self) -> int:
@@ -96,7 +99,7 @@ class Schedule:
 
     def _later(self, minutes: int) -> None:
         self._note(let_time_pass(self.world, minutes * 60))
-        self._come_to_rest(-(-self._to_look_at() // self.world.settings.sweep_batch) + 1)
+        self._come_to_rest(max(1, -(-self._to_look_at() // self.world.settings.sweep_batch)))
 
     def _slow_uploads_end(self) -> None:
         """They began in time, and no event tells of them."""
@@ -108,9 +111,13 @@ class Schedule:
                     f"a slow upload to {upload.ticket.url}: {self.world.put(upload.ticket.url, upload.content, if_none_match=conditional)}"
                 )
 
-    def _round(self, seconds: float) -> None:
-        self._note(let_time_pass(self.world, seconds))
+    def _sweep(self) -> None:
+        self._note(let_time_pass(self.world, 10))
         self._finish(self.world.start("sweep", lambda: workers.sweep(self.world)))
+        self._work()
+
+    def _work(self) -> None:
+        """As often as somebody is woken, and a ghost comes back after each."""
         self.world.wakes = min(self.world.wakes, 3)
         while self.world.wakes:
             self.world.wakes -= 1
@@ -122,8 +129,8 @@ class Schedule:
         """Nothing is under way."""
         world = self.world
         due = world.database.sql("SELECT min(due_at) FROM work")[0][0]
-        if due is not None and due > world.clock.now:  # what backs off need not be waited for round by round
-            self._note(let_time_pass(world, (due - world.clock.now) / timedelta(seconds=1)))
+        if due is not None and due >= world.clock.now:  # what backs off need not be waited for sweep by sweep
+            self._note(let_time_pass(world, 1 + (due - world.clock.now) / timedelta(seconds=1)))
         return due is None and not world.tasks
 
     def _finish(self, task: Task) -> None:

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
+from docusnap.model import Work
+
 STUCK_SECONDS = 120.0  # of real time
 
 _here = threading.local()
@@ -22,6 +24,7 @@ class Task:
         self.name, self.began = name, began
         self.at = "its begin"  # where it pauses
         self.over = self.doomed = self.told_to_stop = False
+        self.holds: Work | None = None  # what a worker claimed last
         self.outcome: object = None
         self.crash: Exception | None = None
         self._job = job

@@ -26,14 +26,16 @@ class Shift:
 
     def __init__(self, world: World, claims: int) -> None:
         self._world, self._left, self.info = world, claims, world.engine.info
-        self._work: Work | None = None
+        self._task = current()
 
     # --- ports.WorkLedger
 
     def claim(self, after: Work | None = None) -> Work | None:
         self._left -= 1
-        self._work = self._world.ledger.claim(after)
-        return self._work
+        work: Work | None = self._world.ledger.claim(after)
+        if self._task is not None:
+            self._task.holds = work
+        return work
 
     def __getattr__(self, name: str) -> Callable[..., object]:
         return getattr(self._world.ledger, name)
@@ -42,8 +44,9 @@ class Shift:
 
     def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:
         for page in self._world.engine.recognise(pages, clock=clock):
-            assert self._work is not None
-            self._world.observer.recognised(self._work)
+            assert self._task is not None
+            assert self._task.holds is not None
+            self._world.observer.recognised(self._task.holds)
             yield page
 
     # --- ports.Clock
