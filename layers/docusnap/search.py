@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, pairwise
@@ -176,7 +176,7 @@ class Query:
 
         A page that PostgreSQL finds has at least one such line: both sides read the same units.
         """
-        places = _places(lines)
+        places = _places(lines, (phrase for clause in self.clauses for phrase in clause))
         touched: set[int] = set()
         for clause in self.clauses:
             found = {line for phrase in clause for line in _touched(phrase, places)}
@@ -201,15 +201,17 @@ def _tsquery(phrase: Phrase) -> str:
     return f"({parts[0][1]}{distances})"
 
 
-def _places(lines: Sequence[str]) -> Mapping[str, Mapping[int, _Unit]]:
-    places: defaultdict[str, dict[int, _Unit]] = defaultdict(dict)
+def _places(lines: Sequence[str], phrases: Iterable[Phrase]) -> Mapping[str, Mapping[int, _Unit]]:
+    """Where the units of these phrases stand."""
+    places: dict[str, dict[int, _Unit]] = {text: {} for phrase in phrases for text in phrase}
     for unit in _units(lines):
-        places[unit.text][unit.position] = unit
+        if (seen := places.get(unit.text)) is not None:
+            seen[unit.position] = unit
     return places
 
 
 def _touched(phrase: Phrase, places: Mapping[str, Mapping[int, _Unit]]) -> Iterator[int]:
-    starts = set.intersection(*({position - offset for position in places.get(text, ())} for offset, text in enumerate(phrase)))
+    starts = set.intersection(*({position - offset for position in places[text]} for offset, text in enumerate(phrase)))
     for start in starts:
         for offset, text in enumerate(phrase):
             unit = places[text][start + offset]
@@ -268,7 +270,7 @@ def _nearby(line: str, query: Query) -> int:
     """Where to start in a long line so that a match is seen."""
     phrases = [phrase for clause in query.clauses for phrase in clause]
     for start in range(0, len(line), SNIPPET // 2):
-        places = _places([line[start : start + SNIPPET]])
+        places = _places([line[start : start + SNIPPET]], phrases)
         if any(True for phrase in phrases for _ in _touched(phrase, places)):
             return line.rfind(" ", max(0, start - 20), start) + 1 or start
     return len(line) - SNIPPET // 2  # it goes on in the next line
