@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from docusnap.errors import ScratchFull, StoreUnavailable
+from docusnap.errors import FetchFailed, ScratchFull, StoreUnavailable
 from docusnap.model import ObjectVersion
 from docusnap.ports import ObjectStore
 
@@ -48,7 +48,7 @@ class Scratch:
     def hold(self, version: ObjectVersion, store: ObjectStore) -> Iterator[Fetched]:
         """The object on disk for as long as the block runs.
 
-        Raises: whatever `ObjectStore.fetch` raises; ScratchFull where everything is in use.
+        Raises: whatever `ObjectStore.fetch` raises; FetchFailed; ScratchFull where everything is in use.
         """
         name = hashlib.sha256(f"{version.bucket}\0{version.key}\0{version.etag}\0{version.version_id}".encode()).hexdigest()
         held = self._reserve(name, version.size)
@@ -108,15 +108,20 @@ class Scratch:
 
 
 def _fetched(version: ObjectVersion, target: Path, store: ObjectStore) -> str:
-    """Asks once more where the store failed early and answers by then: a restart in the middle says nothing against the object."""
-    ends = time.monotonic() + FETCH_SECONDS
-    try:
-        return store.fetch(version, target, timeout=FETCH_SECONDS)
-    except StoreUnavailable:
-        left = ends - time.monotonic()
-        if left < FETCH_SECONDS / 2 or not store.ready():
-            raise
-        return store.fetch(version, target, timeout=left)
+    """Asks once more where the store failed early and answers by then: a restart in the middle says nothing against the object.
+
+    Raises: what `ObjectStore.fetch` raises; FetchFailed where the store answers and yet does not give this object.
+    """
+    ends, again = time.monotonic() + FETCH_SECONDS, False
+    while True:
+        try:
+            return store.fetch(version, target, timeout=max(0.0, ends - time.monotonic()))
+        except StoreUnavailable as exc:
+            if not store.ready():
+                raise
+            if again or ends - time.monotonic() < FETCH_SECONDS / 2:
+                raise FetchFailed from exc
+            again = True
 
 
 def _remove_leftovers(parent: Path) -> None:

@@ -143,13 +143,10 @@ class Worker:
             self._failed(work, errors.PageTimeout())
 
     def _unavailable(self, work: Work, exc: errors.Unavailable) -> None:
-        """Hand over what is nobody's fault; an object that fails while its store answers is a failure, or it would be tried for ever."""
-        if isinstance(exc, errors.StoreUnavailable) and self._store.ready():
-            return self._failed(work, errors.FetchFailed())
+        """Hand over what is nobody's fault."""
         wait = retry.for_a_turn() if isinstance(exc, errors.EngineBusy) else retry.after_outage(work.attempt)
         log.warning("handed over", extra={"code": exc.code, **_where(work)})
         self._commit(lambda: self._ledger.hand_over(work, again_in=wait))
-        return None
 
     def _open(self, work: Work, opened: _Open, clock: Clock) -> OpenedFile:
         if opened.file is not None and opened.version == work.object:

@@ -70,9 +70,11 @@ class StoreThatGoesAway(S3Store):
 
     outages = 0
     away = False
+    away_for_looks = 0
 
     def ready(self) -> bool:
-        return not self.away
+        self.away_for_looks -= 1
+        return not self.away and self.away_for_looks < 0
 
     def fetch(self, version: ObjectVersion, target: Path, *, timeout: float) -> str:
         if self.outages:
@@ -233,6 +235,15 @@ def test_a_store_that_is_back_before_it_is_asked_again_costs_no_failure(desk: De
     desk.work()
     assert desk.see(document).served.status is Status.SUCCEEDED
     assert desk.world.sql("SELECT max(failures) AS most, max(attempt) AS claims FROM work") == [(0, 1)]
+
+
+def test_a_store_that_has_just_started_when_it_is_looked_for_costs_no_failure(desk: Desk) -> None:
+    document = desk.upload(_tiff(1))
+    desk.store.outages, desk.store.away_for_looks = 1, 1
+    desk.work()
+    desk.work()
+    assert desk.see(document).served.status is Status.SUCCEEDED
+    assert desk.world.sql("SELECT max(failures) AS most FROM work")[0].most == 0
 
 
 def test_a_page_that_outlasts_its_lease_is_a_page_that_took_too_long(desk: Desk) -> None:
