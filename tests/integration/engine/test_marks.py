@@ -87,6 +87,29 @@ def test_a_mark_is_set_as_a_horizontal_line_has_it(mark: Callable[[], NDArray[An
         assert np.ptp(rows) > 1.5 * np.ptp(columns)
 
 
+def parted() -> NDArray[Any]:
+    """A square that is blank but for the last stroke of the character before it, as 三 has one."""
+    square = blank()
+    square[8:32, 0:2] = 0
+    return square
+
+
+def spanning() -> NDArray[Any]:
+    """Two strokes from edge to edge of the line, as 八 has them in a tight rectangle."""
+    square = blank()
+    square[0:7, 8:30] = square[33:40, 8:30] = 0
+    return square
+
+
+@pytest.mark.parametrize("square", [parted, spanning])
+def test_what_is_no_mark_costs_no_page(square: Callable[[], NDArray[Any]]) -> None:
+    before = blank()
+    before[6:34, 6:20] = 0  # it ends early, so that the stroke stands apart
+    raster = line(None, before, square(), None, None)
+    reading = read_as(5, length=raster.shape[1], missing=[2])
+    assert with_marks([(raster, reading)], lambda rasters: [said("") for _ in rasters])[0].text == reading.text
+
+
 def test_only_marks_are_put_in() -> None:
     raster = line(None, None, stop(), None, None)
     reading = read_as(5, length=raster.shape[1], missing=[2])

@@ -27,7 +27,7 @@ CORE = 0.3  # of a square, from its middle: so far a character surely reaches
 SPECK = 0.002  # of the square: less ink is dirt
 SMALL = 0.55  # of the square's side: a mark that fits stands in a corner
 FLAT = 2.0  # length over thickness of a bracket or a dash: these are turned with the line
-COLON = 2  # pieces, as ; and : have
+COLON, TALL = 2, 0.8  # pieces, as ; and : have, and of the square's side: so high they may stand
 MARKS = {"P", "S"}  # Unicode's categories of punctuation and symbols
 MINUTE = frozenset("ˇˊˋ˙˚°º")  # what a lone 。 is taken for
 
@@ -100,10 +100,12 @@ def _is_marked(raster: Raster, place: float, gap: Gap) -> bool:
 def _staged(square: Raster) -> Raster:
     """A mark in a corner comes to the lower left one; a bracket, a dash or an ellipsis stays turned as the line is."""
     seen = ink(square)
+    if not seen.any():
+        return _upright(square)
     pieces = cv2.connectedComponents(seen.astype(np.uint8))[0] - 1  # without the ground
     rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
     height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
-    if pieces != COLON and max(height, width) > SMALL * min(seen.shape):
+    if max(height, width) > (TALL if pieces == COLON else SMALL) * min(seen.shape):
         return _level(square) if max(height, width) > FLAT * min(height, width) else _upright(square)
     mark = _upright(square[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
     paper = np.full_like(_upright(square), np.median(square))
