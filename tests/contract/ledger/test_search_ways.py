@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from docusnap import search
 from docusnap.adapters.postgres.cursor import Place
 from docusnap.adapters.postgres.search import Question, found
+from docusnap.model import OcrMode
 
 from tests.contract.ledger.world import World
 
@@ -82,6 +83,30 @@ def test_what_is_hidden_does_not_hide_what_is_behind_it(world: World, connection
     world.sql("UPDATE revision SET status = 'failed' WHERE document_id = ANY(:ids)", ids=[one.id for one in documents[1:]])
     asked = Question("acme", search.parse("word").tsquery(), 5, near=2, few=2)
     assert list(_walked(connection, asked)) == [(documents[0].id, 1)]
+
+
+@pytest.mark.parametrize(("near", "few", "limit"), [(5, 0, 50), (5, 0, 4), (1, 0, 50), (3, 1, 50), (6, 5, 50)])
+def test_a_document_that_is_read_again_is_found_whole_meanwhile(
+    world: World, connection: sa.Connection, near: int, few: int, limit: int
+) -> None:
+    """Its pages are there twice then, and a walk may end between the two."""
+    document = world.recognised(world.upload(), "word", "word", "word", "word")
+    world.ledger.reprocess("acme", document.id, OcrMode.AUTO)
+    world.split(4)
+    for _ in range(3):
+        world.finish("word")
+    asked = Question("acme", search.parse("word").tsquery(), limit, near, few)
+    assert list(_walked(connection, asked)) == [(document.id, page) for page in (1, 2, 3, 4)]
+
+
+def test_what_others_have_on_every_page_hides_nothing(world: World, connection: sa.Connection) -> None:
+    mine = world.recognised(world.upload("acme"), "word")
+    for _ in range(12):
+        world.recognised(world.upload("zenith"), "word")
+    for _ in range(3):
+        world.recognised(world.upload("acme"), "other")
+    asked = Question("acme", search.parse("word").tsquery(), 5, near=1, few=1)
+    assert list(_walked(connection, asked)) == [(mine.id, 1)]
 
 
 @pytest.mark.parametrize("query", ["absent", "rare", "common"])

@@ -5,10 +5,11 @@ through all of them, newest first, for words that stand on none (10 s). So the w
 
 1. near: the newest pages one by one, and some more where that promises to be enough. What stands everywhere is found there at once, and a
    tenant of few pages is done.
-2. few: all matches by the GIN index, sorted, unless there are too many of them.
+2. few: all matches by the GIN index, which knows no tenants, sorted, unless there are too many of them.
 3. far: many, but not among the newest: on from there, page by page, which meets them soon.
 
-What it costs: for a rare word the thousand pages of `near`. What stays slow is a phrase of words that both stand everywhere and never meet.
+What it costs: for a rare word the thousand pages of `near`. What stays slow is a phrase of words that both stand everywhere and never meet,
+and a word that is rare with a tenant of very many pages, and stands everywhere with another.
 """
 
 from __future__ import annotations
@@ -29,11 +30,14 @@ from docusnap.model import Listing, SearchHit, SearchMatch, Status
 NEAR = 1000  # pages
 FURTHER = 8  # times as many, where some of them matched
 FEW = 5000  # matches
+OTHERS = 10  # times as many are looked at, since other tenants' are among them
 
 # What a client may not read is not found either. A page that is finished while others still run may be read.
 _UNREADABLE = (Status.FAILED, Status.REJECTED, Status.EXPIRED)
 
 _page = page_content.c
+Conditions = tuple[sa.ColumnElement[bool], ...]
+
 _KEYS = (_page.revision_id, _page.page, _page.document_id, _page.created_at)
 _BY_GIN = sa.text("SET LOCAL enable_seqscan = off")
 _BY_WALKING = sa.text("SET LOCAL enable_bitmapscan = off")
@@ -75,23 +79,29 @@ class Question:
 
 def found(connection: sa.Connection, asked: Question, after: Place | None) -> Sequence[Row]:
     """The next matches with their text and score, `limit` of them where there are so many; inside of a transaction."""
-    near, horizon = _walk(connection, asked, after, asked.near)
+    near, horizon = _walk(connection, asked, _beyond(after), asked.near)
     if horizon and len(near) * FURTHER >= asked.limit:
-        more, horizon = _walk(connection, asked, horizon, asked.near * FURTHER)
-        near = [*near, *more]
+        more, horizon = _walk(connection, asked, _from(horizon), asked.near * FURTHER)
+        near = _joined(near, more)
     if horizon is None:
         return near[: asked.limit]
     connection.execute(_BY_GIN)
     few = connection.execute(_few(asked, after)).all()
-    if few[0].matches <= asked.few:
+    if few[0].looked_at <= asked.few * OTHERS and few[0].matches <= asked.few:
         return [row for row in few if row.document_id is not None]
     connection.execute(_BY_WALKING)
-    return [*near, *connection.execute(_with_text(_far(asked, horizon), asked))][: asked.limit]
+    return _joined(near, connection.execute(_with_text(_far(asked, horizon), asked)).all())[: asked.limit]
 
 
-def _walk(connection: sa.Connection, asked: Question, after: Place | None, pages: int) -> tuple[Sequence[Row], Place | None]:
+def _joined(near: Sequence[Row], more: Sequence[Row]) -> list[Row]:
+    """Two walks of which the second begins at the page where the first ended."""
+    known = {(row.document_id, row.page) for row in near}
+    return [*near, *(row for row in more if (row.document_id, row.page) not in known)]
+
+
+def _walk(connection: sa.Connection, asked: Question, where: Conditions, pages: int) -> tuple[Sequence[Row], Place | None]:
     """Matches on the next so many pages, and the last of these; None where no more are wanted, or no more are there."""
-    mine = (_page.tenant_id == asked.tenant, *_beyond(after))
+    mine = (_page.tenant_id == asked.tenant, *where)
     next_ones = _in_order(sa.select(*_KEYS, _page.terms).where(*mine), page_content).limit(pages).subquery("next_ones")
     matching = _readable(next_ones, asked).where(next_ones.c.terms.bool_op("@@")(asked.terms))
     rows = connection.execute(_with_text(matching, asked)).all()
@@ -104,17 +114,19 @@ def _walk(connection: sa.Connection, asked: Question, after: Place | None, pages
 
 def _few(asked: Question, after: Place | None) -> sa.Select[Any]:
     """The hits, beside how many `matches` there are; one row without a hit where none may be read."""
-    mine = (_page.tenant_id + "") == asked.tenant  # an expression: the tenant's index must not offer itself for a walk
-    some = sa.select(*_KEYS).where(_page.terms.bool_op("@@")(asked.terms), mine, *_beyond(after)).limit(asked.few + 1)
-    matches = some.cte("matches").prefix_with("MATERIALIZED")
-    counted = sa.select(sa.func.count().label("matches")).select_from(matches).subquery("counted")
+    # The tenant is asked for afterwards: else all matches of the others would be fetched on the way, however many.
+    some = sa.select(*_KEYS, _page.tenant_id).where(_page.terms.bool_op("@@")(asked.terms), *_beyond(after))
+    looked_at = some.limit(asked.few * OTHERS + 1).cte("looked_at").prefix_with("MATERIALIZED")
+    matches = sa.select(looked_at).where(looked_at.c.tenant_id == asked.tenant).cte("matches").prefix_with("MATERIALIZED")
+    counts = [sa.select(sa.func.count()).select_from(one).scalar_subquery().label(one.name) for one in (looked_at, matches)]
+    counted = sa.select(*counts).subquery("counted")
     hits = _with_text(_readable(matches, asked), asked).subquery("found")
-    return _in_order(sa.select(counted.c.matches, hits).select_from(counted.outerjoin(hits, sa.true())), hits)
+    return _in_order(sa.select(counted, hits).select_from(counted.outerjoin(hits, sa.true())), hits)
 
 
 def _far(asked: Question, horizon: Place) -> sa.Select[Any]:
     pages = _readable(page_content, asked)
-    return pages.where(_page.tenant_id == asked.tenant, _page.terms.bool_op("@@")(asked.terms), *_beyond(horizon))
+    return pages.where(_page.tenant_id == asked.tenant, _page.terms.bool_op("@@")(asked.terms), *_from(horizon))
 
 
 def _readable(pages: sa.FromClause, asked: Question) -> sa.Select[Any]:
@@ -144,7 +156,12 @@ def _next(last: Row) -> str:
     return Place(last.created_at, last.document_id, last.page).token()
 
 
-def _beyond(place: Place | None) -> tuple[sa.ColumnElement[bool], ...]:
+def _from(place: Place) -> Conditions:
+    """The page itself too: two revisions of a document may have it, and the first walk have seen the one that is not served."""
+    return _beyond(Place(place.created_at, place.document_id, place.page - 1))
+
+
+def _beyond(place: Place | None) -> Conditions:
     if place is None:
         return ()
     older = sa.tuple_(_page.created_at, _page.document_id) < (place.created_at, place.document_id)
