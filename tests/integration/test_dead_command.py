@@ -52,6 +52,14 @@ def partial(world: World, tenant: str = "acme") -> DocumentView:
     return document
 
 
+def test_a_name_from_the_bucket_forges_no_row_and_steers_no_terminal(world: World, run: Run) -> None:
+    document = world.failed(world.adopt("incoming/a\x1b]0;title\x07\nb.png"))
+    for words in (("list",), ("show", document.id)):
+        _, out, _ = run(*words)
+        assert "a\ufffd]0;title\ufffd\ufffdb.png" in out
+        assert "\x1b" not in out
+
+
 def test_list_is_a_row_a_letter_newest_failure_first(world: World, run: Run) -> None:
     first, second = partial(world), world.failed(world.upload("zenith"))
     status, out, _ = run("list")

@@ -12,7 +12,7 @@ from docusnap.adapters.waker import HttpWaker
 from docusnap.api import shapes
 from docusnap.bootstrap import Parts
 from docusnap.cli.admin import WAKE_SECONDS, opened_ledger
-from docusnap.cli.documents import pages
+from docusnap.cli.documents import pages, printable
 from docusnap.cli.parser import Options
 from docusnap.hosts.embedded import plan
 from docusnap.model import DeadFilter, DeadLetter
@@ -44,10 +44,11 @@ def redrive(options: Options, environ: Mapping[str, str]) -> int:
         around = environ if environ.get("DATABASE_URL") or environ.get("DATABASE_URL_FILE") else plan.of_running(environ)
         waker, most = _waker(around), settings.alone("max_queued", around)
         stage = dead.DeadLetters(ledger=ledger, waker=waker, max_queued=most, fanout=settings.alone("ocr_fanout", around))
-        status = _handle(options, stage, stage.redrive, "redriven")
-    if isinstance(waker, HttpWaker):
-        waker.flush(WAKE_SECONDS)
-    return status
+        try:
+            return _handle(options, stage, stage.redrive, "redriven")
+        finally:  # what was redriven before there was no more room is to be woken for too
+            if isinstance(waker, HttpWaker):
+                waker.flush(WAKE_SECONDS)
 
 
 def drop(options: Options, environ: Mapping[str, str]) -> int:
@@ -102,13 +103,13 @@ def _found(ledger: PostgresLedger, which: DeadFilter, limit: int | None) -> Iter
 def _row(letter: shapes.Json) -> str:
     where = f"page {letter['page']}" if "page" in letter else "file"
     told = f"{letter['status']:<7}  {pages(letter):>9}  {letter['code']:<16}  {where:<9}  {letter['failed_at'][:19]}"
-    return f"{letter['id']}  {letter['tenant']:<16}  {told}  {letter['filename']}"
+    return f"{letter['id']}  {letter['tenant']:<16}  {told}  {printable(letter['filename'])}"
 
 
 def _described(letter: shapes.Json) -> Iterator[str]:
     yield f"id        {letter['id']}"
     yield f"tenant    {letter['tenant']}"
-    yield f"filename  {letter['filename']}"
+    yield f"filename  {printable(letter['filename'])}"
     yield f"status    {letter['status']}, revision {letter['revision']}"
     yield f"pages     {pages(letter)}"
     yield f"created   {letter['created_at']}"

@@ -24,7 +24,7 @@ def get(options: Options, environ: Mapping[str, str]) -> int:
 def _described(document: Json) -> Iterator[str]:
     error, newer, unserved = document.get("error"), document.get("next_revision"), document.get("unserved_revision")
     yield f"id        {document['id']}"
-    yield f"filename  {document['filename']}"
+    yield f"filename  {printable(document['filename'])}"
     yield f"status    {document['status']}"
     yield f"pages     {pages(document)}"
     yield f"created   {document['created_at']}"
@@ -41,7 +41,8 @@ def _described(document: Json) -> Iterator[str]:
 def listing(options: Options, environ: Mapping[str, str]) -> int:
     client = server(environ)
     for document in client.documents(status=options.status, limit=None if options.all else options.limit):
-        row = f"{document['id']}  {document['status']:<15}  {pages(document):>9}  {document['created_at'][:19]}  {document['filename']}"
+        told = f"{document['status']:<15}  {pages(document):>9}  {document['created_at'][:19]}"
+        row = f"{document['id']}  {told}  {printable(document['filename'])}"
         _print(json.dumps(document, ensure_ascii=False) if options.json else row)
     return 0
 
@@ -85,6 +86,11 @@ def pages(document: Json) -> str:
     total = "?" if counts["total"] is None else counts["total"]
     failed = f" -{counts['failed']}" if counts["failed"] else ""
     return f"{counts['done']}/{total}{failed}"
+
+
+def printable(name: str) -> str:
+    """A name that somebody else gave, fit for a terminal: one that came with an object may hold line ends and escape sequences."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
 
 
 def write_chunks(chunks: Iterable[bytes]) -> None:

@@ -43,7 +43,7 @@ class Database:
     def __init__(self, url: str, pool_size: int, *, patience: float = 5) -> None:
         """`patience`: seconds to wait for a connection while all are in use."""
         # Two pools: a connection that changes its isolation level says SET each time, which costs a round trip.
-        self._writes = _engine(url, pool_size, patience)
+        self._writes = _engine(url, -(-pool_size // 2), patience)  # rarer than reads; beyond these a connection is closed after its use
         self._reads = _engine(url, pool_size, patience, isolation_level="AUTOCOMMIT")
 
     def read(self, job: Job[T]) -> T:
