@@ -77,16 +77,16 @@ class SimulatedDatabase:
 
     def _statement(self, connection: sa.Connection, _cursor: object, statement: str, parameters: Any, *_more: object) -> tuple[str, Any]:
         if self.fault is not None:
-            self.fault.statement()
+            self.fault.statement(connection)
         statement = self.rewrite(statement)
         if connection.info["told"]:
             return statement, parameters
         connection.info["told"] = True
         return f"SET sim.now = '{self.clock.now.isoformat()}'; {statement}", parameters  # on one way with it: half of the cost is the way
 
-    def _commit(self, _connection: object) -> None:
+    def _commit(self, connection: sa.Connection) -> None:
         if self.fault is not None:
-            self.fault.commit()
+            self.fault.commit(connection)
 
 
 class Fault:
@@ -100,24 +100,29 @@ class Fault:
     def __str__(self) -> str:
         return f"{self.what} {self.where}" + (f" statement {self.number}" if self.where == "before" else "")
 
-    def statement(self) -> None:
+    def statement(self, connection: sa.Connection) -> None:
         self._statements += 1
         if self.where == "before" and self._statements == self.number:
-            self.strike()
+            self.strike(connection)
 
-    def commit(self) -> None:
+    def commit(self, connection: sa.Connection) -> None:
         if self.where == "at commit":
-            self.strike()
+            self.strike(connection)
 
     def after(self) -> None:
         if self.where == "after":
             self.strike()
 
-    def strike(self) -> None:
-        """Raises: Killed; OperationalError as the driver does."""
+    def strike(self, connection: sa.Connection | None = None) -> None:
+        """A process that dies takes its connection with it, and one that lost it has none: nobody gets it with half a transaction.
+
+        Raises: Killed; OperationalError as the driver does.
+        """
         if self.struck:
             return
         self.struck = True
+        if connection is not None and self.what != "deadlock":
+            connection.invalidate()
         if self.what == "killed" and (task := current()) is not None:
             task.die()
         raise sa.exc.OperationalError("simulated", None, Trouble(self.what))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from docusnap import ledger
 from docusnap.ledger import Known, Step
@@ -96,7 +96,7 @@ def _cancelled_is_queued(seen: ObjectVersion, known: Known | None) -> object:
 
 LOST = "CASE WHEN (work.state = 'processing') THEN 1 ELSE 0 END"
 
-MUTATIONS = (
+_ALL = (
     *(Mutation(f"{name} without the fence", _without(sign, FENCE)) for name, sign in FENCED.items()),
     *(Mutation(f"{name} in any state", _without(sign, STATE)) for name, sign in FENCED.items()),
     Mutation(
@@ -130,3 +130,17 @@ MUTATIONS = (
         Swap("AND document.purged_at > now()", "document.purged_at > now", "false AND document.purged_at > now"),
     ),
 )
+
+# Found in a measured run, with the first seed that did. The others are still to be measured: python -m tests.simulation does not play them.
+FOUND = {
+    "split without the fence": 4,
+    "finish without the fence": 1,
+    "fail without the fence": 0,
+    "hand_over without the fence": 1,
+    "a duplicate is not recognised": 0,
+    "an upload after expiry is ignored": 6,
+    "cancel leaves the work": 0,
+    "an expired upload is looked for no more": 6,
+}
+MUTATIONS = tuple(replace(mutation, found_by=FOUND[mutation.name]) for mutation in _ALL if mutation.name in FOUND)
+UNMEASURED = tuple(mutation for mutation in _ALL if mutation.name not in FOUND)
