@@ -48,7 +48,7 @@ class Schedule:
     def _disasters(self) -> None:
         self._begin()
         self.world.ledger.fault_rate = self.rng.choice([0.0, 0.03, 0.12])
-        for _ in range(self.rng.randint(30, 80)):
+        for _ in range(self.rng.randint(15, 40)):
             self._note(step(self.world))
             self._bury_tasks()
 
