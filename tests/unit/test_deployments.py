@@ -50,11 +50,12 @@ def app(name: str) -> Any:
 
 
 def of_the_apps() -> set[Route]:
-    """Each route of each app, and what catches a wrong method of its path or a path that nobody has."""
+    """Each route of each app but those that its function's ANY of the same path brings, and what catches a path that nobody has."""
     named = {Route(path, method, name) for name in APPS for path, methods in app(name).routes.items() for method in methods}
-    wrong_method = {Route(path, "ANY", "intake" if path.startswith("/events/") else "upload") for path in openapi.templates()}
+    any_method = {Route(path, "ANY", "intake" if path.startswith("/events/") else "upload") for path in openapi.templates()}
     wrong_path = {Route("/", "ANY", "upload"), Route(openapi.UNROUTED, "ANY", "upload")}
-    return {route for route in named | wrong_method | wrong_path if route.path != METRICS}
+    brought = {route for route in named if Route(route.path, "ANY", route.function) in any_method}
+    return {route for route in (named - brought) | any_method | wrong_path if route.path != METRICS}
 
 
 def call(route: Route, method: str) -> Json:
