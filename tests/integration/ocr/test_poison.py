@@ -55,7 +55,9 @@ def work_in_threads(desk: Desk, threads: int) -> None:
 
 def counted(desk: Desk, document: DocumentView) -> dict[int, tuple[str, int, int]]:
     """What each page's work came to: its state, its failures, and the leases that ran out."""
-    query = "SELECT page, state, failures, lost FROM work JOIN revision ON id = revision_id WHERE document_id = :id AND page > 0"
+    query = (
+        "SELECT page, state, failures, lost FROM work JOIN revision ON id = revision_id WHERE document_id = :id AND page > 0 ORDER BY page"
+    )
     return {row.page: (row.state, row.failures, row.lost) for row in desk.world.sql(query, id=document.id)}
 
 
