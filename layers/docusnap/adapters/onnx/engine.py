@@ -36,7 +36,7 @@ SURE = 0.8  # likelihood from which the orientation network is believed without 
 ENOUGH = 20  # where the ink is at least so many small letters high and wide: of a line or two it sees no more than strokes
 SAMPLE = 6  # lines that are read to find out which way up they are
 CLEARLY = 1.2  # so many times the letters as the page stands: a 7 upside down reads as well as an L
-AHEAD = 3  # pages under way at once: the last lines of one are read beside the first of the next, and a third is searched for lines
+AHEAD = 2  # pages under way at once: one is searched for lines while the other is read. With three the networks are in each other's way
 ON_GPU = Batching(lines=32, width=32 * 960, stride=64)
 
 
