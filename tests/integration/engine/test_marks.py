@@ -73,6 +73,11 @@ def test_three_characters_do_not_tell_how_far_apart_they_are() -> None:
     assert list(gaps(raster, read_as(4, length=raster.shape[1], missing=[2]))) == []
 
 
+def test_characters_that_are_said_to_stand_in_one_place_have_no_gaps() -> None:
+    raster = line(None, None, stop(), None)
+    assert list(gaps(raster, Reading(tuple(Character(letter, 0.99, 0.2) for letter in BLOCKS)))) == []
+
+
 @pytest.mark.parametrize(("mark", "shown"), [(stop, "low and left"), (bracket, "as high as the line")])
 def test_a_mark_is_set_as_a_horizontal_line_has_it(mark: Callable[[], NDArray[Any]], shown: str) -> None:
     raster = line(None, None, mark(), None, None)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docusnap.adapters.onnx.crops import ink
-from docusnap.adapters.onnx.recogniser import Character, Reading
+from docusnap.adapters.onnx.recogniser import Character, Reading, spans
 
 SAME = frozenset("cosuvwxzCOSUVWXZ")
 TALL = frozenset("0123456789bdfhklABDEFGHIJKLMNPQRTY")  # as high as capitals are
@@ -31,11 +30,10 @@ class _Word:
 
 def recased(raster: NDArray[Any], reading: Reading) -> Reading:
     """The reading with its lone letters as high as they stand. `raster`: of a line that runs to the right, RGB."""
-    spans = list(_spans(reading.characters))
-    lone = [(start, end) for start, end in spans if end - start == 1 and reading.characters[start].text in SAME]
-    if not lone:
+    found = list(spans(reading.characters))
+    if not any(end - start == 1 and reading.characters[start].text in SAME for start, end in found):
         return reading
-    words = [word for span in spans if (word := _seen(raster, reading.characters, span)) is not None]
+    words = [word for span in found if (word := _seen(raster, reading.characters, span)) is not None]
     height = _height(words)
     if height is None:
         return reading
@@ -59,14 +57,6 @@ def _height(words: Sequence[_Word]) -> tuple[float, float] | None:
         return None
     top, base = statistics.median(tops), statistics.median(bases)
     return (top, base) if base - top >= LETTERS else None
-
-
-def _spans(characters: Sequence[Character]) -> Iterator[tuple[int, int]]:
-    """Of the words: their first character, and the one after their last."""
-    spaces = [-1, *(index for index, c in enumerate(characters) if c.text.isspace()), len(characters)]
-    for before, after in itertools.pairwise(spaces):
-        if after - before > 1:
-            yield before + 1, after
 
 
 def _seen(raster: NDArray[Any], characters: Sequence[Character], span: tuple[int, int]) -> _Word | None:

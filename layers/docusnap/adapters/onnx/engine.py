@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,7 +35,6 @@ SURE = 0.8  # likelihood from which the orientation network is believed without 
 ENOUGH = 20  # where the ink is at least so many small letters high and wide: of a line or two it sees no more than strokes
 SAMPLE = 6  # lines that are read to find out which way up they are
 CLEARLY = 1.2  # so many times the letters as the page stands: a 7 upside down reads as well as an L
-AHEAD = 2  # pages under way at once: one is searched for lines while the other is read. With three the networks are in each other's way
 ON_GPU = Batching(lines=32, width=32 * 960, stride=64)
 
 
@@ -62,7 +60,7 @@ class Way:
 class OnnxEngine:
     """PP-OCR models on ONNX Runtime. Models are loaded when they are first needed. Safe to ask from several threads.
 
-    Lines are read by as many threads as there are cores, each by itself; the next pages are begun meanwhile.
+    Lines are read by as many threads as there are cores, each by itself; the next page is searched for lines meanwhile.
     Cost: 44 MB of model files, about half a gigabyte of memory beside the page itself. A process of its own is a third faster after
     `memory.keep_freed()`.
     """
@@ -92,22 +90,17 @@ class OnnxEngine:
         )
 
     def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:  # noqa: ARG002  the port's; a page in this process cannot be broken off
-        """One result per raster, in order. `pages` is gone through by another thread, as far as AHEAD says.
+        """One result per raster, in order. `pages` is gone through by another thread, one page ahead.
 
         Raises: EngineFailed, never an empty page instead.
         """
         found = map(self._found, pages)
-        # Threads of this call's own: another caller's pages may be long in coming.
-        with ThreadPoolExecutor(1, "ocr-finder") as finder, ThreadPoolExecutor(AHEAD, "ocr-page") as pager:
-
-            def begun() -> Future[RecognisedPage | None]:
+        # A thread of this call's own: another caller's pages may be long in coming.
+        with ThreadPoolExecutor(1, "ocr-finder") as finder:
+            following = finder.submit(next, found, None)
+            while (page := following.result()) is not None:
                 following = finder.submit(next, found, None)
-                return pager.submit(lambda: None if (page := following.result()) is None else self._read(page))
-
-            under_way = deque(begun() for _ in range(AHEAD))
-            while (page := under_way.popleft().result()) is not None:
-                under_way.append(begun())
-                yield page
+                yield self._read(page)
 
     def warm(self) -> None:
         """Check and load the models now instead of at the first page. Raises: EngineFailed."""

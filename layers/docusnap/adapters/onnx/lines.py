@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import numpy as np
 
 from docusnap.adapters.onnx.detector import Quad
-from docusnap.adapters.onnx.recogniser import Character, Reading
+from docusnap.adapters.onnx.recogniser import Character, Reading, spans
 from docusnap.model import Line, Polygon, Word
 
 # Of the way from a space's middle to that of the letter beside it, about a third is still white.
@@ -45,13 +44,11 @@ def _confidence(letters: Sequence[Character]) -> float:
 
 def _words(characters: Sequence[Character]) -> Iterator[tuple[Sequence[Character], float, float]]:
     """The characters between spaces, and where they begin and end along the line (0 to 1)."""
-    spaces = [-1, *(i for i, c in enumerate(characters) if c.text.isspace()), len(characters)]
-    for before, after in pairwise(spaces):
-        letters = characters[before + 1 : after]
-        if letters:
-            start = _edge(characters[before], letters[0]) if before >= 0 else 0.0
-            end = _edge(characters[after], letters[-1]) if after < len(characters) else 1.0
-            yield letters, start, end
+    for first, after in spans(characters):
+        letters = characters[first:after]
+        start = _edge(characters[first - 1], letters[0]) if first else 0.0
+        end = _edge(characters[after], letters[-1]) if after < len(characters) else 1.0
+        yield letters, start, end
 
 
 def _edge(space: Character, letter: Character) -> float:

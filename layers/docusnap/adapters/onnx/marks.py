@@ -21,6 +21,7 @@ from docusnap.adapters.onnx.crops import ink
 from docusnap.adapters.onnx.recogniser import Character, Reading
 
 FEW = 4  # characters: fewer do not tell how far apart they are
+LEAST = 2.0  # pixels from one to the next: less shows no mark
 WIDER = 1.5  # distances, from which a square is missing between two characters
 INNER = 0.9  # of a square: what is beyond may be its neighbour's
 CORE = 0.3  # of a square, from its middle: so far a character surely reaches
@@ -61,6 +62,8 @@ def gaps(raster: Raster, reading: Reading) -> Iterator[Gap]:
     if len(places) < FEW:
         return
     side = statistics.median(after - before for before, after in itertools.pairwise(places))
+    if side < LEAST:
+        return
     ends = [*places[1:], length + side / 2]
     for index, (place, following) in enumerate(zip(places, ends, strict=True)):
         gap = Gap(index + 1, min(place + side, (place + following) / 2), side)
@@ -92,7 +95,7 @@ def _upright(square: Raster) -> Raster:
 def _is_marked(raster: Raster, place: float, gap: Gap) -> bool:
     """Whether there is ink that is parted from the character before, at `place`: what is not is the end of its strokes."""
     start, stop = round(place + CORE * gap.side), round(gap.centre + INNER * gap.side / 2)
-    seen = ink(raster[:, start:stop]) if start < min(stop, raster.shape[1]) else np.zeros((1, 0), np.bool_)
+    seen = ink(raster[:, start:stop])
     white = np.flatnonzero(~seen.any(axis=0))
     return len(white) > 0 and bool(seen[:, white[0] :].sum() > SPECK * raster.shape[0] * gap.side)
 

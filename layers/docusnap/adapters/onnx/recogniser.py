@@ -44,6 +44,14 @@ class Reading:
         return sum(c.confidence for c in self.characters) / len(self.characters) if self.characters else 0.0
 
 
+def spans(characters: Sequence[Character]) -> Iterator[tuple[int, int]]:
+    """Of the words between spaces: their first character, and the one after their last."""
+    spaces = [-1, *(index for index, c in enumerate(characters) if c.text.isspace()), len(characters)]
+    for before, after in pairwise(spaces):
+        if after - before > 1:
+            yield before + 1, after
+
+
 @dataclass(frozen=True, slots=True)
 class Batching:
     """How many lines go through the network at once, and to what their widths are rounded up.
