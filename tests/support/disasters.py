@@ -7,36 +7,37 @@ import sys
 import time
 
 from docusnap import errors
-from docusnap.adapters import child
+from docusnap.adapters import frames, serving
+from docusnap.adapters.nursery import nurse
 
 
-def echo(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def echo(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     return header, payload
 
 
-def look(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def look(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     return {"env": dict(os.environ), "argv": sys.argv, "pgid": os.getpgid(0)}, b""
 
 
-def chatter(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def chatter(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     """A native library that prints to file descriptor 1."""
     os.write(1, b"a library's greeting\n")
     print("another", flush=True)
     return {"read": len(sys.stdin.read())}, b""
 
 
-def segfault(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def segfault(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     signal.signal(signal.SIGSEGV, signal.SIG_DFL)
     ctypes.string_at(0)
     raise AssertionError
 
 
-def abort(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def abort(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     """What C++ does about a bug that it notices."""
     os.abort()
 
 
-def abort_when_full(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def abort_when_full(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     """What a C++ library does that gets no more memory."""
     held = []
     try:
@@ -46,35 +47,35 @@ def abort_when_full(header: child.Header, payload: bytes) -> tuple[child.Header,
         os.abort()
 
 
-def leave(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def leave(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     os._exit(header["status"])
 
 
-def hang(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def hang(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     while True:
         time.sleep(60)
 
 
-def spin(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def spin(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     """Burn CPU, with so low a bound that the kernel ends it."""
-    child._bound_cpu(-1)
+    serving._bound_cpu(-1)
     while True:
         pass
 
 
-def eat_memory(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def eat_memory(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     return {"bytes": len(bytearray(header["bytes"]))}, b""
 
 
-def refuse(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def refuse(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     raise errors.TooManyPages("It has 7 pages.", page=7, limit=6)
 
 
-def stumble(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def stumble(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     raise KeyError("stumbled")
 
 
-def talk_nonsense(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def talk_nonsense(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     """Write something else than the protocol into every pipe there is."""
     for descriptor in range(3, 10):
         try:
@@ -90,4 +91,5 @@ DEEDS = {
 }
 
 if __name__ == "__main__":
-    child.serve(lambda header, payload: DEEDS[header["do"]](header, payload))
+    run = nurse if "nurse" in sys.argv else serving.serve
+    run(lambda header, payload: DEEDS[header["do"]](header, payload))

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from docusnap.adapters import child
+from docusnap.adapters import frames
+from docusnap.adapters.nursery import nurse
 
 from tests.support import disasters
 
 
-def handle(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def handle(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     deed = Path(header["path"]).read_text("utf-8")
     if deed == "lie":
         return {"raster": {"number": 1, "width": 1000, "height": 1000, "dpi": None}}, b"few"
@@ -17,4 +18,4 @@ def handle(header: child.Header, payload: bytes) -> tuple[child.Header, child.Bu
 
 
 if __name__ == "__main__":
-    child.serve(handle)
+    nurse(handle)

@@ -5,7 +5,7 @@ import signal
 import time
 
 from docusnap import errors
-from docusnap.adapters import child
+from docusnap.adapters import frames, serving
 from docusnap.adapters.engine_process import WARM
 
 from tests.support import disasters
@@ -13,7 +13,7 @@ from tests.support import disasters
 READ, KILLED, HANG, STUMBLE, NO_MEMORY, SLOW, SEGFAULT = range(1, 8)
 
 
-def handle(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def handle(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     if header == WARM:
         return {}, b""
     deed = header["number"]
@@ -33,4 +33,4 @@ def handle(header: child.Header, payload: bytes) -> tuple[child.Header, child.Bu
 
 
 if __name__ == "__main__":
-    child.serve(handle)
+    serving.serve(handle)

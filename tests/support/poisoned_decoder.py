@@ -5,12 +5,13 @@ import os
 import signal
 from pathlib import Path
 
-from docusnap.adapters import child
+from docusnap.adapters import frames
+from docusnap.adapters.nursery import nurse
 
 from tests.support import disasters
 
 
-def die_of_memory(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def die_of_memory(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     """As the kernel does it when the machine has no more."""
     os.kill(os.getpid(), signal.SIGKILL)
     return header, payload
@@ -24,7 +25,7 @@ def text(pages: int, **poison: int) -> bytes:
     return json.dumps({"pages": pages, "poison": {number: deed for deed, number in poison.items()}}).encode()
 
 
-def handle(header: child.Header, payload: bytes) -> tuple[child.Header, child.Buffer]:
+def handle(header: frames.Header, payload: bytes) -> tuple[frames.Header, frames.Buffer]:
     file = json.loads(Path(header["path"]).read_text("utf-8"))
     if header["do"] == "count":
         return {"pages": file["pages"]}, b""
@@ -34,4 +35,4 @@ def handle(header: child.Header, payload: bytes) -> tuple[child.Header, child.Bu
 
 
 if __name__ == "__main__":
-    child.serve(handle)
+    nurse(handle)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from docusnap import errors
-from docusnap.adapters.child import Child, ChildDied, ChildFailed, ChildTimeout
+from docusnap.adapters.child import Child, ChildDied, ChildFailed, ChildTimeout, Interpreter
+from docusnap.adapters.nursery import Nursery
 
 from tests.support import disasters
 
@@ -18,9 +19,17 @@ PROGRAM = [str(Path(disasters.__file__))]
 PATIENTLY = 60
 
 
-@pytest.fixture
-def child() -> Iterator[Child]:
-    started = Child(PROGRAM, memory_bytes=2 << 30)
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    """One for all tests: no disaster of a child is its own."""
+    started = Nursery([*PROGRAM, "nurse"], memory_bytes=2 << 30)
+    yield started
+    started.close()
+
+
+@pytest.fixture(params=["an interpreter of its own", "forked by a nursery"])
+def child(request: pytest.FixtureRequest, nursery: Nursery) -> Iterator[Child]:
+    started = Child(nursery.born() if "nursery" in request.param else Interpreter(PROGRAM, memory_bytes=2 << 30))
     yield started
     started.close()
 
@@ -68,7 +77,7 @@ def test_what_a_library_prints_does_not_get_into_the_answers(child: Child) -> No
 
 def test_the_child_sees_no_secret_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    child = Child(PROGRAM, memory_bytes=None, env={"OMP_NUM_THREADS": "1"})
+    child = Child(Interpreter(PROGRAM, env={"OMP_NUM_THREADS": "1"}))
     seen = child.ask({"do": "look"}, timeout=PATIENTLY)[0]
     child.close()
     assert "AWS_SECRET_ACCESS_KEY" not in seen["env"]
@@ -142,10 +151,12 @@ def test_closing_twice_is_harmless_and_leaves_no_process(child: Child) -> None:
     child.close()
     child.close()
     assert gone(child.pid)
+    with pytest.raises(ChildDied):
+        child.ask({"do": "echo"}, timeout=PATIENTLY)
 
 
 def test_an_answer_larger_than_was_agreed_is_not_taken_in() -> None:
-    child = Child(PROGRAM, memory_bytes=None, answer_bytes=100)
+    child = Child(Interpreter(PROGRAM), answer_bytes=100)
     assert child.ask({"do": "echo"}, bytes(100), timeout=PATIENTLY)[1] == bytes(100)
     with pytest.raises(ChildDied):
         child.ask({"do": "echo"}, bytes(101), timeout=PATIENTLY)
@@ -161,8 +172,8 @@ def test_when_memory_runs_out_the_kernel_ends_the_child_before_its_parent(child:
 @pytest.mark.parametrize("deed", ["echo", "hang"])
 def test_a_child_does_not_outlive_a_parent_that_was_killed(deed: str) -> None:
     parent_program = (
-        "import sys, os, signal; from docusnap.adapters.child import Child;"
-        f"c = Child({PROGRAM!r}, memory_bytes=None); c.ask({{'do': 'echo'}}, timeout={PATIENTLY}); print('up', flush=True);"
+        "import sys, os, signal; from docusnap.adapters.child import Child, Interpreter;"
+        f"c = Child(Interpreter({PROGRAM!r})); c.ask({{'do': 'echo'}}, timeout={PATIENTLY}); print('up', flush=True);"
         f"c.ask({{'do': {deed!r}}}, timeout={PATIENTLY}); sys.stdin.read()"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

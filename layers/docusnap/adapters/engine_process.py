@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from docusnap import errors
 from docusnap.adapters import engines
-from docusnap.adapters.child import GLANCE_SECONDS, Child, ChildDied, ChildError, ChildFailed, ChildTimeout, Header, serve
+from docusnap.adapters.child import GLANCE_SECONDS, Child, ChildDied, ChildError, ChildFailed, ChildTimeout, Interpreter
+from docusnap.adapters.frames import Header
 from docusnap.adapters.pages import page_from_json, page_to_json
+from docusnap.adapters.serving import serve
 from docusnap.model import PageRaster, RecognisedPage
 from docusnap.ocr.turns import TURN_SECONDS
 from docusnap.ports import Clock
@@ -92,7 +94,7 @@ class EngineProcess:
         if self._child is not None and not self._child.alive:
             self._drop()
         if self._child is None:
-            self._child, self._loaded = Child(self._program, memory_bytes=None, answer_bytes=0, threads=os.cpu_count() or 1), False
+            self._child, self._loaded = Child(Interpreter(self._program), answer_bytes=0, threads=os.cpu_count() or 1), False
         return self._child
 
     def _drop(self) -> None:

@@ -8,18 +8,21 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+Header = dict[str, Any]
+Buffer = bytes | bytearray | memoryview
+
 FRAME = struct.Struct("<IQ")  # bytes of the JSON header, bytes of the payload
 MAX_HEADER = 64 << 20
 MAX_PAYLOAD = 2 << 30  # a child that was taken over must not make its parent allocate without end
 
 
-def head(header: dict[str, Any], payload_bytes: int) -> bytes:
+def head(header: Header, payload_bytes: int) -> bytes:
     """All of a message but its payload."""
     text = json.dumps(header).encode()
     return FRAME.pack(len(text), payload_bytes) + text
 
 
-def read(take: Callable[[memoryview], int], most: int = MAX_PAYLOAD) -> tuple[dict[str, Any], bytes]:
+def read(take: Callable[[memoryview], int], most: int = MAX_PAYLOAD) -> tuple[Header, bytes]:
     """One message; `take` fills some of a view and says how much.
 
     Raises: EOFError where it ends before, ValueError where it is no message or its payload has more than `most` bytes.

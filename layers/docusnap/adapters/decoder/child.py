@@ -1,4 +1,4 @@
-"""The decoder's program: reads one foreign file in a process of its own. Run with `python -m`."""
+"""The decoder's program: a nursery whose children read one foreign file each. Run with `python -m`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 from docusnap import errors
-from docusnap.adapters.child import Buffer, Header, serve
 from docusnap.adapters.decoder import images, sniff
 from docusnap.adapters.decoder.images import ImageFile
 from docusnap.adapters.decoder.limits import Limits
 from docusnap.adapters.decoder.pdf import PdfFile
+from docusnap.adapters.frames import Buffer, Header
+from docusnap.adapters.nursery import nurse
 from docusnap.adapters.pages import page_to_json
 from docusnap.model import OcrMode, PageRaster
 from docusnap.ports import TextLayer
@@ -63,4 +64,4 @@ def _be_silent() -> None:
 if __name__ == "__main__":
     images.prepare()
     _be_silent()
-    serve(Program().handle)
+    nurse(Program().handle)

@@ -24,6 +24,7 @@ MOST_STRETCH = 4.0  # a fax has up to four times as many pixels an inch across a
 
 def prepare() -> None:
     """Set Pillow up for this process: its own limit is off, since ours is checked for each page by itself."""
+    Image.preinit()  # imports the formats, which would else wait for the first picture
     pillow_heif.register_heif_opener(thumbnails=False, decode_threads=1)
     Image.MAX_IMAGE_PIXELS = None
     warnings.simplefilter("ignore")  # foreign bytes are no reason to fill the log

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
 from docusnap import errors
-from docusnap.adapters.child import Child, ChildDied, ChildFailed, ChildTimeout, Header
+from docusnap.adapters.child import Child, ChildDied, ChildFailed, ChildTimeout, ChildUnborn
 from docusnap.adapters.decoder.limits import Limits
+from docusnap.adapters.frames import Header
+from docusnap.adapters.nursery import Nursery
 from docusnap.adapters.pages import page_from_json
 from docusnap.model import OcrMode, PageRaster
 from docusnap.ports import Clock, TextLayer
@@ -27,51 +28,28 @@ CHANNELS = {1, 3}
 
 
 class DecoderProcess:
-    """Starts the children; one spare is always ready, so that opening a file does not wait for an interpreter. Safe under threads."""
+    """Has the children from a nursery that is there from the start, so that opening a file does not wait for an interpreter. Safe under threads."""
 
     def __init__(self, settings: Settings, program: Sequence[str] = PROGRAM) -> None:
-        """Starts nothing yet. `program` is what the children run."""
-        self._program = program
+        """Start the nursery; does not wait for it. `program` is what it runs."""
         self._seconds = settings.page_seconds
         self._limits = Limits(pages=settings.max_pages, pixels=int(settings.max_megapixels * 1e6))
-        self._lock = threading.Lock()
-        self._spare: Child | None = None
+        self.nursery = Nursery(program, memory_bytes=self._limits.memory_bytes)
 
     def open(self, path: Path, *, clock: Clock | None = None) -> DecodedFile:
         """Nothing is read yet; the file must stay until `close`. With a clock, a call ends when it says stop."""
-        return DecodedFile(self, path, self._limits, self._seconds, clock)
+        return DecodedFile(self.nursery, path, self._limits, self._seconds, clock)
 
     def close(self) -> None:
-        """End the spare child. Open files have their own."""
-        with self._lock:
-            spare, self._spare = self._spare, None
-        if spare is not None:
-            spare.close()
-
-    @property
-    def spare_pid(self) -> int | None:
-        return self._spare.pid if self._spare else None
-
-    def take(self) -> Child:
-        """A child that has not seen any file; the next spare starts meanwhile."""
-        with self._lock:
-            ready, self._spare = self._spare, None
-            if ready is not None and not ready.alive:
-                ready.close()
-                ready = None
-            ready = ready or self._start()
-            self._spare = self._start()
-        return ready
-
-    def _start(self) -> Child:
-        return Child(self._program, memory_bytes=self._limits.memory_bytes, answer_bytes=self._limits.answer_bytes)
+        """End the nursery, and with it the children of files that are still open."""
+        self.nursery.close()
 
 
 class DecodedFile:
     """ports.OpenedFile: one file and its child. A child that died is replaced at the next call."""
 
-    def __init__(self, decoder: DecoderProcess, path: Path, limits: Limits, seconds: float, clock: Clock | None) -> None:
-        self._decoder, self._path, self._limits = decoder, path, limits
+    def __init__(self, nursery: Nursery, path: Path, limits: Limits, seconds: float, clock: Clock | None) -> None:
+        self._nursery, self._path, self._limits = nursery, path, limits
         self._seconds, self._clock = seconds, clock
         self._child: Child | None = None
 
@@ -97,10 +75,9 @@ class DecodedFile:
             child.close()
 
     def _ask(self, question: Header) -> tuple[Header, bytes]:
-        child = self._living()
         question |= {"path": str(self._path), "limits": asdict(self._limits)}
         try:
-            return child.ask(question, timeout=self._seconds, clock=self._clock)
+            return self._living().ask(question, timeout=self._seconds, clock=self._clock)
         except errors.DecodedTooLarge:
             self.close()  # whatever filled its memory may still be there
             raise
@@ -109,7 +86,7 @@ class DecodedFile:
         except ChildDied as exc:
             log.warning("the decoder died: %s", exc)
             raise self._cause(exc) from exc
-        except ChildFailed as exc:
+        except (ChildFailed, ChildUnborn) as exc:
             log.error("the decoder's program failed: %s", exc)  # noqa: TRY400  its traceback is the child's
             raise errors.DecoderCrashed from exc
 
@@ -123,7 +100,7 @@ class DecodedFile:
     def _living(self) -> Child:
         if self._child is None or not self._child.alive:
             self.close()
-            self._child = self._decoder.take()
+            self._child = Child(self._nursery.born(), answer_bytes=self._limits.answer_bytes)
         return self._child
 
 
