@@ -13,7 +13,6 @@ import ctypes
 import fcntl
 import gc
 import os
-import resource
 import select
 import signal
 import socket
@@ -38,7 +37,7 @@ class Nursery:
     """The nursery's caller. A nursery that died is replaced when the next child is wanted. Safe under threads."""
 
     def __init__(self, program: Sequence[str], *, memory_bytes: int) -> None:
-        """Start `program` (as `child.spawn` has it), which calls `nurse`; does not wait for it. `memory_bytes` bounds each child's memory."""
+        """Start `program` (as `child.spawn` has it), which calls `nurse`; does not wait for it. `memory_bytes` bounds each child."""
         self._program, self._memory_bytes = program, memory_bytes
         self._lock = threading.Lock()
         self._start()
@@ -141,7 +140,7 @@ def _widen(*pipes: int) -> None:
 
 
 def nurse(handle: Handler) -> NoReturn:
-    """Fork a child for each call over 0, until the caller hangs up. Call it after the imports, and without a thread: none survives a fork."""
+    """Fork a child for each call over 0 until the caller hangs up. Call it after the imports, without threads: none survives a fork."""
     gc.collect()
     gc.freeze()  # to mark what never changes would copy it into each child
     ward = _Ward(handle)

@@ -28,7 +28,7 @@ CHANNELS = {1, 3}
 
 
 class DecoderProcess:
-    """Has the children from a nursery that is there from the start, so that opening a file does not wait for an interpreter. Safe under threads."""
+    """Has its children from a nursery, so that opening a file does not wait for an interpreter. Safe under threads."""
 
     def __init__(self, settings: Settings, program: Sequence[str] = PROGRAM) -> None:
         """Start the nursery; does not wait for it. `program` is what it runs."""
