@@ -48,10 +48,10 @@ class Victim:
         return self.draw.choice(eventually(found, "a session is open", 30))
 
     def at_work(self, program: str, busy: Callable[[int], bool]) -> int:
-        """A child of the OCR worker, in the middle of its work."""
+        """A child of the OCR worker, or of a child's, in the middle of its work."""
         worker, deadline = self.beside_gunicorn("worker"), time.monotonic() + 30
         while time.monotonic() < deadline:
-            for pid in children(worker):
+            for pid in descendants(worker):
                 if program in cmdline(pid) and busy(pid):
                     return pid
             time.sleep(0.001)
@@ -158,6 +158,10 @@ def children(pid: int) -> list[int]:
     with suppress(OSError):
         return [int(child) for tasks in Path(f"/proc/{pid}/task").glob("*/children") for child in tasks.read_text().split()]
     return []
+
+
+def descendants(pid: int) -> list[int]:
+    return [one for child in children(pid) for one in (child, *descendants(child))]
 
 
 def computes(pid: int) -> bool:

@@ -13,5 +13,6 @@ from docusnap.bootstrap import parts
 
 handler = importlib.import_module("functions.ocr.app").handler
 
-# At import on purpose: Lambda gives a new environment full speed until its first call, and the models load beside that.
+# At import on purpose: Lambda gives a new environment full speed until its first call; the models load beside that, and the decoder.
 cast("EngineProcess", parts().engine).warm()
+_ = parts().decoder

@@ -119,7 +119,7 @@ def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 
 def warm() -> None:
-    """Load the function and its database's library before its first request, and have `ocr` load its networks beside that.
+    """Load the function and its database's library before its first request, and have `ocr` load its networks and its decoder beside that.
 
     Raises: ConfigurationError.
     """
@@ -127,6 +127,7 @@ def warm() -> None:
     try:
         _function()
         if os.environ.get("FUNCTION") == "ocr":
+            _ = parts().decoder  # whose nursery does its imports meanwhile
             threading.Thread(target=_warm_engine, daemon=True).start()
         _ = parts().ledger  # connects at its first call
     finally:
