@@ -12,6 +12,7 @@ from docusnap.adapters.postgres.ledger import PostgresLedger
 from docusnap.migrations import migrate
 
 from tests.simulation.clock import Clock
+from tests.simulation.emptying import Emptying
 from tests.simulation.tasks import current
 
 HERE = Path(__file__).parent
@@ -50,17 +51,17 @@ class SimulatedDatabase:
         self.sql(WATCH.read_text("utf-8"))
         for table in schema.metadata.sorted_tables:  # statistics would let plans differ between a schedule and its replay
             self.sql(f"ALTER TABLE {table.name} SET (autovacuum_enabled = false)")
+        self._emptying = Emptying(self.sql, self._alone)
 
     def dispose(self) -> None:
         self.ledger.dispose()
         self._own.dispose()
 
     def reset(self) -> Clock:
-        """No rows, fresh files for the tables, so that a replay finds the rows in the same order, and the first moment of time."""
+        """No rows, tables as new, and the first moment of time."""
         self.clock = Clock()
         self.rewrite, self.fault = _as_it_is, None
-        names = [table.name for table in schema.metadata.sorted_tables]
-        self.sql(f"TRUNCATE {', '.join([*names, 'sim.violation', 'sim.burial'])} RESTART IDENTITY")
+        self._emptying.empty()
         return self.clock
 
     def sql(self, statement: str) -> Sequence[sa.Row[Any]]:
@@ -69,6 +70,11 @@ class SimulatedDatabase:
             told = f"SET sim.now = '{self.clock.now.isoformat()}'; {statement}"
             result = connection.exec_driver_sql(told.replace("%", "%%"))
             return result.all() if result.returns_rows else []
+
+    def _alone(self, statement: str) -> Sequence[sa.Row[Any]]:
+        with self._own.connect() as connection:
+            connection.exec_driver_sql(statement)
+            return []
 
     # --- on the ledger's own connections
 
