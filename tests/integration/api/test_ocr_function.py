@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -51,12 +51,20 @@ class Function:
 
     environ: dict[str, str]
     parts: Parts
+    others: list[Function] = field(default_factory=list)
 
     def __call__(self, event: Any, seconds: float = 120) -> Answer:
         return create_handler(lambda: self.parts)(event, Context(seconds))
 
     def with_environ(self, **more: str) -> Function:
-        return Function({**self.environ, **more}, NumberingParts({**self.environ, **more}))
+        self.others.append(Function({**self.environ, **more}, NumberingParts({**self.environ, **more})))
+        return self.others[-1]
+
+    def close(self) -> None:
+        self.parts.decoder.close()
+        self.parts.ledger.dispose()
+        for other in self.others:
+            other.close()
 
     def uploaded(self, body: bytes) -> DocumentView:
         """A registered document whose object lies in the bucket; nobody has said so yet."""
@@ -78,10 +86,9 @@ class Function:
 @pytest.fixture
 def function(environ: dict[str, str], ledger: PostgresLedger) -> Iterator[Function]:
     ledger.create_key("acme", ())
-    parts = NumberingParts(environ)
-    yield Function(environ, parts)
-    parts.decoder.close()  # type: ignore[attr-defined]  the real one
-    parts.ledger.dispose()
+    opened = Function(environ, NumberingParts(environ))
+    yield opened
+    opened.close()
 
 
 def failures(answer: Answer) -> list[str]:
