@@ -1,8 +1,8 @@
-"""A real PostgreSQL whose time is the simulator's, with observers, and with faults between its statements."""
+"""A real PostgreSQL whose time is the simulator's, with observers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,10 @@ from docusnap.migrations import migrate
 
 from tests.simulation.clock import Clock
 from tests.simulation.emptying import Emptying
-from tests.simulation.tasks import current
+from tests.simulation.wire import Fault, Rewrite, lead_through
 
 HERE = Path(__file__).parent
 BEFORE, WATCH = HERE / "observers.sql", HERE / "watch.sql"
-
-Rewrite = Callable[[str], str]
 
 
 def _as_it_is(statement: str) -> str:
@@ -37,9 +35,7 @@ class SimulatedDatabase:
         self._build(url)
         self.ledger = PostgresLedger.connect(url, pool_size=1)
         for engine in (self.ledger.database._writes, self.ledger.database._reads):
-            sa.event.listen(engine, "checkout", self._begins)
-            sa.event.listen(engine, "before_cursor_execute", self._statement, retval=True)
-            sa.event.listen(engine, "commit", self._commit)
+            lead_through(engine, self)
 
     def _build(self, url: str) -> None:
         name = sa.make_url(url).database
@@ -75,68 +71,3 @@ class SimulatedDatabase:
         with self._own.connect() as connection:
             connection.exec_driver_sql(statement)
             return []
-
-    # --- on the ledger's own connections
-
-    def _begins(self, _connection: object, record: Any, _proxy: object) -> None:
-        record.info["told"] = False
-
-    def _statement(self, connection: sa.Connection, _cursor: object, statement: str, parameters: Any, *_more: object) -> tuple[str, Any]:
-        if self.fault is not None:
-            self.fault.statement(connection)
-        statement = self.rewrite(statement)
-        if connection.info["told"]:
-            return statement, parameters
-        connection.info["told"] = True
-        return f"SET sim.now = '{self.clock.now.isoformat()}'; {statement}", parameters  # on one way with it: half of the cost is the way
-
-    def _commit(self, connection: sa.Connection) -> None:
-        if self.fault is not None:
-            self.fault.commit(connection)
-
-
-class Fault:
-    """Strikes once in a ledger call: `before` its statement number `number`, before its `commit`, or `after` all."""
-
-    def __init__(self, what: str, where: str, number: int = 1) -> None:
-        self.what, self.where, self.number = what, where, number
-        self.struck = False
-        self._statements = 0
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.where}" + (f" statement {self.number}" if self.where == "before" else "")
-
-    def statement(self, connection: sa.Connection) -> None:
-        self._statements += 1
-        if self.where == "before" and self._statements == self.number:
-            self.strike(connection)
-
-    def commit(self, connection: sa.Connection) -> None:
-        if self.where == "at commit":
-            self.strike(connection)
-
-    def after(self) -> None:
-        if self.where == "after":
-            self.strike()
-
-    def strike(self, connection: sa.Connection | None = None) -> None:
-        """A process that dies takes its connection with it, and one that lost it has none: nobody gets it with half a transaction.
-
-        Raises: Killed; OperationalError as the driver does.
-        """
-        if self.struck:
-            return
-        self.struck = True
-        if connection is not None and self.what != "deadlock":
-            connection.invalidate()
-        if self.what == "killed" and (task := current()) is not None:
-            task.die()
-        raise sa.exc.OperationalError("simulated", None, Trouble(self.what))
-
-
-class Trouble(Exception):
-    """What a driver says of a connection that was lost, or of a deadlock, which undoes the transaction."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.pgcode = "40P01" if what == "deadlock" else None

@@ -11,7 +11,7 @@ from docusnap import ledger
 from docusnap.ledger import Known, Step
 from docusnap.model import ObjectVersion, Status
 
-from tests.simulation.database import Rewrite
+from tests.simulation.wire import Rewrite
 
 FENCE = " AND work.attempt = %(attempt_1)s"
 STATE = " AND work.state = %(state_1)s"

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.simulation.database import Rewrite, SimulatedDatabase
+from tests.simulation.database import SimulatedDatabase
 from tests.simulation.schedule import Verdict, play
+from tests.simulation.wire import Rewrite
 from tests.simulation.world import Folders
 from tests.support.postgres import _database
 

@@ -14,11 +14,12 @@ from docusnap import errors
 from docusnap.model import ObjectCreated
 
 from tests.simulation import clients, workers
-from tests.simulation.database import Rewrite, SimulatedDatabase
+from tests.simulation.database import SimulatedDatabase
 from tests.simulation.disasters import let_time_pass, step
 from tests.simulation.invariants import broken
 from tests.simulation.store import open_until
 from tests.simulation.tasks import Task
+from tests.simulation.wire import Rewrite
 from tests.simulation.world import FOREIGN_KEYS, Folders, World
 
 ROUNDS = 40  # of workers, within which all must have come to rest

@@ -9,9 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from docusnap.errors import DatabaseUnavailable
 
-from tests.simulation.database import Fault, SimulatedDatabase
+from tests.simulation.database import SimulatedDatabase
 from tests.simulation.observer import Observer
 from tests.simulation.tasks import current, pause
+from tests.simulation.wire import Fault
 
 QUIET = frozenset({"queued", "document", "cursor", "due"})  # reads that decide little: nobody needs to come in between
 
