@@ -68,6 +68,7 @@ class App(Chalice):
         # An environment of its own: Chalice would tell boto3 that this is Lambda.
         super().__init__(app_name=name, configure_logs=False, env={})
         self._parts = parts
+        self.api.binary_types = []  # answers are text; Chalice would look for these in every one
         self.register_middleware(self._answer, "http")
 
     @property

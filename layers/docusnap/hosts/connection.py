@@ -28,7 +28,9 @@ class Connection(socket.socket):
     def __init__(self, accepted: socket.socket) -> None:
         """Takes the descriptor over; `accepted` is of no more use."""
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
+        super().setblocking(True)  # the descriptor may come as gunicorn's loop had it
         self._ends: float | None = None  # time.monotonic()
+        self._held: bytearray | None = None  # what is to be sent, while an answer is gathered
         self._late: type[Exception] = TimeoutError
         self._force_close: Callable[[], object] = lambda: None
 
@@ -47,12 +49,37 @@ class Connection(socket.socket):
         self._ends = -math.inf
         self._force_close()
 
+    def setblocking(self, flag: bool, /) -> None:
+        """Not again where it is so, as gunicorn asks before each request: a call of the system hands Python's lock to another thread."""
+        if not flag or self.gettimeout() is not None:
+            super().setblocking(flag)
+
+    def gather(self) -> None:
+        """Keep what is sent from now on until `deliver`: gunicorn sends an answer's head and body one by one."""
+        self._held = bytearray()
+
+    def deliver(self) -> None:
+        """Send what was kept, all at once. Raises: BrokenPipeError where the client does not take it."""
+        held, self._held = self._held, None
+        if held:
+            self.sendall(held)
+
+    def drop(self) -> None:
+        """Forget what was kept: the answer broke off."""
+        self._held = None
+
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         if self._ends is None:
             return super().recv(bufsize, flags)
         before, left = self.gettimeout(), self._ends - time.monotonic()
         if left <= -STARVED_SECONDS:
             raise self._late
+        if before is None:
+            with suppress(BlockingIOError):
+                return super().recv(bufsize, flags | socket.MSG_DONTWAIT)  # what has come needs no clock, which costs four calls more
+        return self._wait(bufsize, flags, before, left)
+
+    def _wait(self, bufsize: int, flags: int, before: float | None, left: float) -> bytes:
         # With no time left what has come by now is still taken: on a busy machine it is this thread that is late, not the client.
         self.settimeout(max(0.0, left if before is None else min(left, before)))
         try:
@@ -66,7 +93,20 @@ class Connection(socket.socket):
 
     def sendall(self, data: bytes | bytearray | memoryview, flags: int = 0, /) -> None:  # type: ignore[override]
         """Raises: BrokenPipeError where the client does not take it."""
-        before, view = self.gettimeout(), memoryview(data)
+        if self._held is not None:
+            self._held += data
+            if len(self._held) <= PIECE:
+                return
+            data, self._held = self._held, bytearray()
+        view = memoryview(data)
+        if self.gettimeout() is None:
+            with suppress(BlockingIOError):
+                view = view[self.send(view, flags | socket.MSG_DONTWAIT) :]  # most answers fit into the system's buffer
+        if view:
+            self._send_on(view, flags)
+
+    def _send_on(self, view: memoryview, flags: int) -> None:
+        before = self.gettimeout()
         self.settimeout(SEND_SECONDS if before is None else before)
         try:
             for start in range(0, len(view), PIECE):

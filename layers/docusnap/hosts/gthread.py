@@ -90,9 +90,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         return kept
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        if isinstance(conn.sock, Connection):
-            conn.sock.serve(req.force_close)
-        return super().handle_request(req, conn)
+        client = conn.sock
+        if not isinstance(client, Connection):
+            return super().handle_request(req, conn)
+        client.serve(req.force_close)
+        client.gather()
+        try:
+            kept = super().handle_request(req, conn)
+        except BaseException:
+            client.drop()
+            raise
+        client.deliver()
+        return kept
 
     def _keepalive_after(self, conn: Any, keepalive: Any) -> Any:
         if isinstance(conn.sock, Connection):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import random
 import re
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -236,7 +236,7 @@ def request_id(environ: Environ) -> str:
     """The caller's own, or the call's on OpenFaaS, where it is a harmless word, so that logs along the way can be joined."""
     if REQUEST_ID not in environ:
         given = environ.get("HTTP_X_REQUEST_ID") or environ.get("HTTP_X_CALL_ID", "")
-        environ[REQUEST_ID] = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else uuid.uuid4().hex
+        environ[REQUEST_ID] = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else f"{random.getrandbits(128):032x}"
     return str(environ[REQUEST_ID])
 
 

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -24,12 +24,26 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return _encode(line)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
+
+class Lines(logging.StreamHandler[TextIO]):
+    """Without a lock: a line is one write, and a thread that wrote would keep all others waiting for the system."""
+
+    def createLock(self) -> None:  # noqa: N802  logging's name
+        """As its own NullHandler has it."""
+        self.lock = None
 
 
 def configure() -> None:
     """Send the log of this whole process there: ours from INFO on, libraries' from WARNING on. What others had set up is replaced."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Lines(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("docusnap").setLevel(logging.INFO)
+    # What no line tells is not looked for: https://docs.python.org/3/howto/logging.html#optimization
+    logging._srcfile = None  # noqa: SLF001  documented there
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

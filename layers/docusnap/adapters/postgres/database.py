@@ -60,6 +60,16 @@ class Database:
         """
         return _persist(partial(_once, self._reads, partial(_at_one_moment, job)))
 
+    def borrow(self) -> sa.PoolProxiedConnection:
+        """A connection in autocommit, for who ends each of its statements and gives it back with `close`.
+
+        Raises: DatabaseUnavailable while all are in use, else the driver's errors as they are.
+        """
+        try:
+            return self._reads.raw_connection()
+        except sa.exc.TimeoutError as exc:
+            raise DatabaseUnavailable from exc
+
     def write(self, job: Job[T]) -> T:
         """Run a job in one transaction, again where it met a deadlock or a connection that had died before.
 

@@ -7,11 +7,13 @@ import re
 import secrets
 import uuid
 from collections.abc import Collection, Sequence
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from docusnap.adapters.postgres.database import Part, Row, reading, writing
+from docusnap.adapters.postgres.question import Question
 from docusnap.adapters.postgres.schema import api_key, tenant
 from docusnap.errors import ConfigurationError
 from docusnap.model import ApiKey, Caller, Scope
@@ -44,17 +46,17 @@ class Keys(Part):
         in_use = (api_key.c.id == key_id) & api_key.c.revoked_at.is_(None)
         return connection.execute(sa.update(api_key).where(in_use).values(revoked_at=sa.func.now())).rowcount == 1
 
-    @reading
-    def authenticate(self, connection: sa.Connection, secret: str) -> Caller | None:
+    def authenticate(self, secret: str) -> Caller | None:
         """None for an unknown or revoked key."""
-        row = connection.execute(IN_USE, {"hash": hash_of(secret)}).one_or_none()
-        return caller(row) if row else None
+        rows = _IN_USE.ask(self.database, {"hash": hash_of(secret)})
+        return caller(rows[0]) if rows else None
 
 
 # Of a key by its hash: one row, or none where it is unknown or revoked.
 IN_USE = sa.select(api_key.c.id.label("key_id"), api_key.c.tenant_id.label("key_tenant"), api_key.c.scopes).where(
     api_key.c.hash == sa.bindparam("hash"), api_key.c.revoked_at.is_(None)
 )
+_IN_USE = Question(IN_USE)
 
 
 def caller(row: Row) -> Caller:
@@ -74,5 +76,6 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+@cache
 def _scopes(words: str) -> frozenset[Scope]:
     return frozenset(Scope(word) for word in words.split())

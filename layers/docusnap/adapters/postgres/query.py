@@ -12,6 +12,7 @@ from docusnap.adapters.pages import engine_from_json, page_from_json, problem_fr
 from docusnap.adapters.postgres import keys, views
 from docusnap.adapters.postgres.cursor import Place
 from docusnap.adapters.postgres.database import Part, Row, reading, reading_snapshot
+from docusnap.adapters.postgres.question import Question
 from docusnap.adapters.postgres.schema import api_key, document, page_content, revision, work
 from docusnap.errors import PageNotFound
 from docusnap.model import Caller, ContentView, DocumentView, Listing, PageView, Status, WorkState
@@ -21,16 +22,15 @@ from docusnap.query import LARGEST_PAGE
 class Reads(Part):
     """ports.QueryLedger, without search."""
 
-    @reading
-    def document(self, connection: sa.Connection, tenant: str, document_id: str) -> DocumentView:
+    def document(self, tenant: str, document_id: str) -> DocumentView:
         """Raises: DocumentNotFound."""
-        return views.find(connection, tenant, document_id)
+        views.check_id(document_id)
+        return views.found(_DOCUMENT.ask(self.database, {"document": document_id, "tenant": tenant}))
 
-    @reading
-    def document_of_key(self, connection: sa.Connection, secret: str, document_id: str) -> tuple[Caller | None, DocumentView | None]:
+    def document_of_key(self, secret: str, document_id: str) -> tuple[Caller | None, DocumentView | None]:
         """Who the key speaks for, and that tenant's document; None for what is not there."""
         asked = {"hash": keys.hash_of(secret), "document": document_id if views.is_id(document_id) else ""}
-        rows = connection.execute(_OF_KEY, asked).all()
+        rows = _OF_KEY.ask(self.database, asked)
         if not rows:
             return None, None
         return keys.caller(rows[0]), views.view(rows) if rows[0].id else None
@@ -78,7 +78,8 @@ def _of_key() -> sa.Select[Any]:
     return keys.IN_USE.add_columns(*found.c).outerjoin(found, found.c.tenant_id == api_key.c.tenant_id).order_by(found.c.number)
 
 
-_OF_KEY = _of_key()
+_DOCUMENT = Question(views.ONE)
+_OF_KEY = Question(_of_key())
 
 
 def _listed(tenant: str, status: Status | None, after: Place | None) -> sa.Select[str]:

@@ -44,13 +44,17 @@ VIEW = (
     .order_by(_document.created_at.desc(), _document.id.desc(), _revision.number)
 )
 
-_ONE = VIEW.where(document.c.id == sa.bindparam("document"), document.c.tenant_id == sa.bindparam("tenant"))
+ONE = VIEW.where(document.c.id == sa.bindparam("document"), document.c.tenant_id == sa.bindparam("tenant"))
 
 
 def find(connection: sa.Connection, tenant: str, document_id: str) -> DocumentView:
     """Raises: DocumentNotFound."""
     check_id(document_id)
-    rows = connection.execute(_ONE, {"document": document_id, "tenant": tenant}).all()
+    return found(connection.execute(ONE, {"document": document_id, "tenant": tenant}).all())
+
+
+def found(rows: Sequence[Row]) -> DocumentView:
+    """The one document of these rows. Raises: DocumentNotFound."""
     if not rows:
         raise DocumentNotFound
     return view(rows)
