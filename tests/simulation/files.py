@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from random import Random
 
@@ -32,7 +33,7 @@ class Content:
     empty: list[int] = field(default_factory=list)
     flaky: dict[int, int] = field(default_factory=dict)  # page → how often the engine fails before it succeeds
 
-    @property
+    @cached_property
     def data(self) -> bytes:
         return json.dumps(asdict(self)).encode()
 

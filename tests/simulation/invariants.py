@@ -178,6 +178,24 @@ def _right_pages(rest: Rest) -> Iterator[str]:
                 yield f"{name} failed {row.failures} times and was lost {row.lost} times"
 
 
+def _older_revisions_are_gone(rest: Rest) -> Iterator[str]:
+    """With their pages and texts, once another is served or may be."""
+    for document in rest.living:
+        for revision in rest.revisions[document.id]:
+            left = len(rest.work[revision.id]) + len(rest.texts[revision.id])
+            if left and not (revision.served or revision.newest):
+                yield f"revision {revision.number} of {document.key} has left {left} rows behind"
+
+
+def _failures_were_reported(rest: Rest) -> Iterator[str]:
+    """By a living worker: neither a lost lease nor a hand-over is a failure."""
+    reported = rest.world.observer.failed
+    for rows in rest.work.values():
+        for row in rows:
+            if row.failures > reported[row.revision_id, row.page]:
+                yield f"page {row.page} of revision {row.revision_id} has {row.failures} failures of {reported[row.revision_id, row.page]}"
+
+
 def _right_status(rest: Rest) -> Iterator[str]:
     for document, revision in rest.shown():
         expected = _expected(rest, document, revision)
@@ -249,6 +267,8 @@ INVARIANTS: tuple[Callable[[Rest], Iterator[str]], ...] = (
     _nothing_resurrected,
     _buried_for_a_reason,
     _right_pages,
+    _older_revisions_are_gone,
+    _failures_were_reported,
     _right_status,
     _dead_letters,
     _search_finds_what_is_served,

@@ -41,14 +41,15 @@ class Mutation:
 class Swap:
     """In statements with `sign`, `old` (a pattern) becomes `new`. A test asks afterwards whether there was such a statement at all."""
 
-    def __init__(self, sign: str, old: str, new: str) -> None:
+    def __init__(self, sign: str, old: str, new: str | Callable[[re.Match[str]], str]) -> None:
         self._sign, self._old, self._new = sign, old, new
         self.made = 0
 
     def __call__(self, statement: str) -> str:
         if self._sign not in statement:
             return statement
-        changed, count = re.subn(self._old, lambda _: self._new, statement, flags=re.DOTALL)
+        new = self._new if callable(self._new) else lambda _: str(self._new)
+        changed, count = re.subn(self._old, new, statement, flags=re.DOTALL)
         self.made += count
         return changed
 
@@ -96,6 +97,8 @@ def _cancelled_is_queued(seen: ObjectVersion, known: Known | None) -> object:
 
 LOST = "CASE WHEN (work.state = 'processing') THEN 1 ELSE 0 END"
 
+RETENTION = {"NOT (EXISTS": "NOT (false AND EXISTS", "revision.finished_at <= now()": "revision.finished_at <= now() + interval '99 years'"}
+
 _ALL = (
     *(Mutation(f"{name} without the fence", _without(sign, FENCE)) for name, sign in FENCED.items()),
     *(Mutation(f"{name} in any state", _without(sign, STATE)) for name, sign in FENCED.items()),
@@ -120,9 +123,10 @@ _ALL = (
         "the walk never begins anew",
         Swap("INSERT INTO sweep_cursor", "SET value = %\\(param_1\\)s", "SET value = coalesce(%(param_1)s, sweep_cursor.value)"),
     ),
+    Mutation("retention does not see a later revision", Swap("later.finished_at", re.escape("NOT (EXISTS"), "NOT (false AND EXISTS")),
     Mutation(
         "retention buries what is young",
-        Swap("FROM document JOIN revision", re.escape("revision.finished_at <= now() - %"), "revision.finished_at <= now() + %"),
+        Swap("later.finished_at", r"(NOT \(EXISTS|revision\.finished_at <= now\(\))", lambda it: RETENTION[it[0]]),
     ),
     Mutation("redrive keeps the failures", Swap("lost=%(lost)s", re.escape("failures=%(failures)s, "), "")),
     Mutation(

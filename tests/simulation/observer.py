@@ -20,6 +20,7 @@ WRITES = frozenset({"split", "finish", "fail", "hand_over"})
 class Lease:
     attempt: int
     ends: datetime
+    given_back: bool = False  # by a write that was taken
 
 
 class Observer:
@@ -30,6 +31,7 @@ class Observer:
         self.read: Counter[Unit] = Counter()  # how often a page was recognised
         self.excused: Counter[Unit] = Counter()  # how often it had to be done again: a lost lease, a failure, a hand-over
         self.reprocessed: Counter[str] = Counter()  # by document: how often that was accepted
+        self.failed: Counter[Unit] = Counter()  # how often a worker reported a failure, and was heard
         self.fenced: Counter[str] = Counter()  # writes of those who were presumed dead, which were refused
         self._clock = clock
         self._leases: dict[Unit, Lease] = {}
@@ -73,6 +75,10 @@ class Observer:
         if result and work.attempt == lease.attempt:
             again_in = kwargs.get("again_in", kwargs.get("retry_in"))
             lease.ends = self._clock.now + (again_in or timedelta(0))  # what has ended may be redriven at once
+            self.failed[unit] += name == "fail"
+            if lease.given_back:
+                self.violations.append(f"{name} of {_name(unit)} was the second write taken under attempt {work.attempt}")
+            lease.given_back = True
 
 
 def _kind(name: str, kwargs: Any) -> str:

@@ -38,6 +38,7 @@ class Schedule:
     def __init__(self, seed: int, database: SimulatedDatabase, folders: Folders) -> None:
         self.rng = Random(seed)
         self.world = World(database, self.rng, folders)
+        self.world.ledger.answers = Random(f"{seed} answers")
         self.log: list[str] = []
 
     def run(self) -> list[str]:

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from docusnap.errors import DatabaseUnavailable
 
 from tests.simulation.database import SimulatedDatabase
-from tests.simulation.observer import Observer
+from tests.simulation.observer import WRITES, Observer
 from tests.simulation.tasks import current, pause
 from tests.simulation.wire import Fault
 
+ANSWERS_LOST = 0.1  # of a worker's writes, while there are faults: it asks again, and must not be heard twice
 QUIET = frozenset({"queued", "document", "cursor", "due"})  # reads that decide little: nobody needs to come in between
 
 
@@ -22,6 +23,7 @@ class Seam:
 
     def __init__(self, database: SimulatedDatabase, observer: Observer, rng: Random) -> None:
         self._database, self._observer, self._rng = database, observer, rng
+        self.answers = Random(0)  # drawn from apart
         self.fault_rate = 0.0
         self.said: list[str] = []  # what was called since somebody last looked, for the log
 
@@ -39,7 +41,7 @@ class Seam:
 
     def _call(self, name: str, real: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         self._database.clock.tick()
-        self._database.fault = fault = self._fault()
+        self._database.fault = fault = self._fault() or self._answer_lost(name)
         try:
             result = real(*args, **kwargs)
             self._observer.saw(name, args, kwargs, result)
@@ -51,6 +53,8 @@ class Seam:
         except sa.exc.OperationalError as exc:  # the answer was lost on its way
             raise DatabaseUnavailable from exc
         except BaseException as exc:
+            if isinstance(exc, sa.exc.SQLAlchemyError):  # a worker takes it for the page's failure, and nobody hears of it
+                self._observer.violations.append(f"{name} ended with {type(exc).__name__}")
             if fault is not None and fault.struck:
                 self.said.append(f"{name}: {fault}")
             else:
@@ -58,6 +62,10 @@ class Seam:
             raise
         finally:
             self._database.fault = None
+
+    def _answer_lost(self, name: str) -> Fault | None:
+        lost = name in WRITES and self.fault_rate and self.answers.random() < ANSWERS_LOST
+        return Fault("gone", "after") if lost else None
 
     def _fault(self) -> Fault | None:
         if current() is None or self._rng.random() >= self.fault_rate:
