@@ -29,7 +29,7 @@ def nursery() -> Iterator[Nursery]:
 
 @pytest.fixture(params=["an interpreter of its own", "forked by a nursery"])
 def child(request: pytest.FixtureRequest, nursery: Nursery) -> Iterator[Child]:
-    started = Child(nursery.born() if "nursery" in request.param else Interpreter(PROGRAM, memory_bytes=2 << 30))
+    started = Child(nursery.born(PATIENTLY) if "nursery" in request.param else Interpreter(PROGRAM, memory_bytes=2 << 30))
     yield started
     started.close()
 

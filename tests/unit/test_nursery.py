@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from docusnap import errors
 from docusnap.adapters import nursery as module
-from docusnap.adapters.child import Child, ChildDied, ChildUnborn
+from docusnap.adapters.child import Child, ChildDied, ChildTimeout, ChildUnborn
 from docusnap.adapters.decoder.process import PROGRAM
 from docusnap.adapters.nursery import Nursery
 
@@ -37,12 +38,22 @@ def born(nursery: Nursery) -> Iterator[Callable[[], Child]]:
     children: list[Child] = []
 
     def bear() -> Child:
-        children.append(Child(nursery.born()))
+        children.append(Child(nursery.born(PATIENTLY)))
         return children[-1]
 
     yield bear
     for child in children:
         child.close()
+
+
+class Stopping:
+    """A clock of a process that was told to stop."""
+
+    def remaining(self) -> float:
+        return 0.0
+
+    def stopping(self) -> bool:
+        return True
 
 
 def echoes(child: Child) -> bool:
@@ -89,21 +100,30 @@ def test_the_children_of_a_nursery_that_was_killed_end_with_it(nursery: Nursery,
         idle.ask({"do": "echo"}, timeout=PATIENTLY)
 
 
-def test_a_nursery_that_hangs_is_replaced(nursery: Nursery, born: Admit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_nursery_that_hangs_costs_its_callers_their_time_and_no_more(
+    nursery: Nursery, born: Admit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     child, hanging = born(), nursery.pid
     os.kill(hanging, signal.SIGSTOP)
     monkeypatch.setattr(module, "ENDED_SECONDS", 0.1)
     child.close()
-    monkeypatch.setattr(module, "BORN_SECONDS", 5.0)  # for the new one's imports too
+    with pytest.raises(ChildTimeout):
+        nursery.born(0.1)
     assert echoes(born())
     assert nursery.pid != hanging
+
+
+def test_a_worker_that_is_told_to_stop_does_not_wait_for_a_birth(nursery: Nursery) -> None:
+    os.kill(nursery.pid, signal.SIGSTOP)
+    with pytest.raises(errors.Interrupted):
+        nursery.born(PATIENTLY, Stopping())
 
 
 @pytest.mark.parametrize("deed", ["echo", "hang"])
 def test_neither_nursery_nor_child_outlives_a_worker_that_was_killed(deed: str) -> None:
     worker = (
         "import sys; from docusnap.adapters.child import Child; from docusnap.adapters.nursery import Nursery;"
-        f"n = Nursery([{disasters.__file__!r}, 'nurse'], memory_bytes=2 << 30); c = Child(n.born());"
+        f"n = Nursery([{disasters.__file__!r}, 'nurse'], memory_bytes=2 << 30); c = Child(n.born({PATIENTLY}));"
         f"c.ask({{'do': 'echo'}}, timeout={PATIENTLY}); print('up', flush=True);"
         f"c.ask({{'do': {deed!r}}}, timeout={PATIENTLY}); sys.stdin.read()"
     )
@@ -117,7 +137,7 @@ def test_neither_nursery_nor_child_outlives_a_worker_that_was_killed(deed: str) 
 
 def test_fifty_children_leave_no_descriptor_and_no_process_behind(nursery: Nursery) -> None:
     def one() -> None:
-        child = Child(nursery.born())
+        child = Child(nursery.born(PATIENTLY))
         assert echoes(child)
         child.close()
 
@@ -143,7 +163,7 @@ def test_a_child_holds_its_two_pipes_and_nothing_of_the_nursery_or_of_another_ch
 def test_a_child_has_a_process_group_of_its_own_and_no_secret_of_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     nursery = Nursery([disasters.__file__, "nurse"], memory_bytes=CHILDRENS_MEMORY)
-    child = Child(nursery.born())
+    child = Child(nursery.born(PATIENTLY))
     seen = child.ask({"do": "look"}, timeout=PATIENTLY)[0]
     ours = nursery.pid, child.pid
     child.close()
@@ -170,7 +190,7 @@ def test_when_memory_runs_out_the_kernel_spares_the_nursery(nursery: Nursery, bo
 
 def test_the_decoders_nursery_has_no_thread_that_a_fork_would_lose() -> None:
     nursery = Nursery(PROGRAM, memory_bytes=CHILDRENS_MEMORY)
-    child = Child(nursery.born())  # the imports are done
+    child = Child(nursery.born(PATIENTLY))  # the imports are done
     assert len(list(Path(f"/proc/{nursery.pid}/task").iterdir())) == 1
     child.close()
     nursery.close()
@@ -180,8 +200,8 @@ def test_where_the_machine_has_room_for_no_process_the_nursery_lives_on() -> Non
     nursery = Nursery([full_machine.__file__], memory_bytes=CHILDRENS_MEMORY)
     for _ in range(2):
         with pytest.raises(ChildUnborn, match="Resource temporarily unavailable"):
-            nursery.born()
-    child = Child(nursery.born())
+            nursery.born(PATIENTLY)
+    child = Child(nursery.born(PATIENTLY))
     assert echoes(child)
     child.close()
     nursery.close()
@@ -190,7 +210,7 @@ def test_where_the_machine_has_room_for_no_process_the_nursery_lives_on() -> Non
 def test_a_program_that_cannot_start_is_no_hang() -> None:
     nursery = Nursery(["-c", "raise SystemExit(1)"], memory_bytes=CHILDRENS_MEMORY)
     with pytest.raises(ChildUnborn):
-        nursery.born()
+        nursery.born(PATIENTLY)
     nursery.close()
 
 

@@ -135,7 +135,7 @@ class Child:
         """
         if self._death is not None:
             raise ChildDied(self._death)
-        patience = _Patience(timeout, clock)
+        patience = Patience(timeout, clock)
         question = {"ask": header, "cpu_seconds": timeout * self._threads}
         try:
             self._send(question, memoryview(payload).cast("B"), patience)
@@ -158,14 +158,14 @@ class Child:
             self._death = self._process.end()
         return self._death
 
-    def _send(self, header: Header, payload: memoryview, patience: _Patience) -> None:
+    def _send(self, header: Header, payload: memoryview, patience: Patience) -> None:
         for part in (memoryview(frames.head(header, payload.nbytes)), payload):
             sent = 0
             while sent < part.nbytes:
                 patience.until(self._to, select.POLLOUT)
                 sent += os.write(self._to, part[sent:])
 
-    def _receive(self, patience: _Patience) -> tuple[Header, bytes]:
+    def _receive(self, patience: Patience) -> tuple[Header, bytes]:
         def read(view: memoryview) -> int:
             patience.until(self._from, select.POLLIN)
             return os.readv(self._from, [view])
@@ -173,7 +173,7 @@ class Child:
         return frames.read(read, self._answer_bytes)
 
 
-class _Patience:
+class Patience:
     """How long a parent waits, and when it gives up."""
 
     def __init__(self, timeout: float, clock: ports.Clock | None) -> None:

@@ -23,12 +23,13 @@ import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
-from docusnap.adapters.child import PIPE_BYTES, ChildUnborn, Death, spawn
+from docusnap import ports
+from docusnap.adapters.child import PIPE_BYTES, ChildTimeout, ChildUnborn, Death, Patience, spawn
 from docusnap.adapters.serving import Handler, answer
 
 BORN = struct.Struct("<i")  # the pid, or what kept it from being born: -errno
 ENDED = struct.Struct("<iQ")  # as Death
-BORN_SECONDS, ENDED_SECONDS = 30.0, 10.0  # for a nursery that still does its imports; for a process with a few GB to give back
+ENDED_SECONDS = 10.0  # for a process with a few GB to give back
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 PR_SET_PDEATHSIG = 1
 
@@ -46,14 +47,20 @@ class Nursery:
     def pid(self) -> int:
         return self._process.pid
 
-    def born(self) -> Newborn:
-        """A child that has seen nothing of any other. Raises: ChildUnborn."""
-        control = self._control
+    def born(self, timeout: float, clock: ports.Clock | None = None) -> Newborn:
+        """A child that has seen nothing of any other, within so many seconds: the nursery may still be at its imports.
+
+        Raises: ChildUnborn; ChildTimeout, where the nursery hangs: the next caller finds another; errors.Interrupted.
+        """
+        control, patience = self._control, Patience(timeout, clock)
         try:
-            return Newborn(control)
+            return Newborn(control, patience)
         except NurseryDied:
             self._replace(control)
-            return Newborn(self._control)
+            return Newborn(self._control, patience)
+        except ChildTimeout:
+            self._replace(control)
+            raise
 
     def close(self) -> None:
         """End the nursery, and with it the children it still has."""
@@ -74,14 +81,14 @@ class Nursery:
 
 
 class NurseryDied(ChildUnborn):
-    """Before it could fork; or it hangs."""
+    """Before it could fork."""
 
 
 class Newborn:
     """child.Process: one that a nursery forked."""
 
-    def __init__(self, control: socket.socket) -> None:
-        """Waits until it is born. Raises: ChildUnborn."""
+    def __init__(self, control: socket.socket, patience: Patience) -> None:
+        """Waits until it is born. Raises: ChildUnborn, ChildTimeout, errors.Interrupted."""
         (questions, self.questions), (self.answers, answers) = os.pipe(), os.pipe()
         self._line, line = socket.socketpair()
         theirs = (questions, answers, line.detach())
@@ -94,31 +101,34 @@ class Newborn:
         finally:
             for wire in theirs:
                 os.close(wire)
-        self.pid = self._birth()
+        try:
+            self.pid = self._birth(patience)
+        except BaseException:
+            self._hang_up()
+            raise
 
     def end(self) -> Death:
         with self._line:
             self._line.shutdown(socket.SHUT_WR)
+            self._line.settimeout(ENDED_SECONDS)
             try:
-                return Death(*self._hear(ENDED, ENDED_SECONDS))
+                return Death(*self._hear(ENDED))
             except (EOFError, OSError):
                 return Death(-signal.SIGKILL)  # as all that a dead nursery leaves
             finally:
                 self._hang_up()
 
-    def _birth(self) -> int:
+    def _birth(self, patience: Patience) -> int:
+        patience.until(self._line.fileno(), select.POLLIN)
         try:
-            (pid,) = self._hear(BORN, BORN_SECONDS)
+            (pid,) = self._hear(BORN)
         except (EOFError, OSError) as exc:
-            self._hang_up()
             raise NurseryDied from exc
         if pid < 0:
-            self._hang_up()
             raise ChildUnborn(os.strerror(-pid))
-        return int(pid)
+        return pid
 
-    def _hear(self, form: struct.Struct, seconds: float) -> tuple[int, ...]:
-        self._line.settimeout(seconds)
+    def _hear(self, form: struct.Struct) -> tuple[int, ...]:
         if not (said := self._line.recv(form.size)):
             raise EOFError
         return form.unpack(said)

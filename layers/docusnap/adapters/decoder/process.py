@@ -100,7 +100,7 @@ class DecodedFile:
     def _living(self) -> Child:
         if self._child is None or not self._child.alive:
             self.close()
-            self._child = Child(self._nursery.born(), answer_bytes=self._limits.answer_bytes)
+            self._child = Child(self._nursery.born(self._seconds, self._clock), answer_bytes=self._limits.answer_bytes)
         return self._child
 
 
