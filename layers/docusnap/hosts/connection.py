@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -22,17 +23,29 @@ LINGER_BYTES = 64_000_000
 class Connection(socket.socket):
     """A socket whose reads all end at one moment, and whose writes must go on.
 
-    A time-out of the system's begins anew with every byte: a client who sends one now and then would never meet it.
+    A time-out of the system's begins anew with every byte: a client who sends one now and then would never meet it. Time-outs are kept
+    here, and the descriptor stays as it is: gunicorn changes them ten times a request, and each call of the system costs Python's lock.
     """
 
     def __init__(self, accepted: socket.socket) -> None:
         """Takes the descriptor over; `accepted` is of no more use."""
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
         super().setblocking(True)  # the descriptor may come as gunicorn's loop had it
+        self._timeout: float | None = None  # as was set
         self._ends: float | None = None  # time.monotonic()
-        self._held: bytearray | None = None  # what is to be sent, while an answer is gathered
         self._late: type[Exception] = TimeoutError
         self._force_close: Callable[[], object] = lambda: None
+        self._held: bytearray | None = None  # what is to be sent, while an answer is gathered
+
+    def settimeout(self, value: float | None, /) -> None:
+        """For `recv` and `sendall`."""
+        self._timeout = value
+
+    def gettimeout(self) -> float | None:
+        return self._timeout
+
+    def setblocking(self, flag: bool, /) -> None:
+        self._timeout = None if flag else 0.0
 
     def allow(self, seconds: float | None, late: type[Exception] = TimeoutError) -> None:
         """From now on reads have so many seconds together, then raise `late`; None: for ever."""
@@ -49,11 +62,6 @@ class Connection(socket.socket):
         self._ends = -math.inf
         self._force_close()
 
-    def setblocking(self, flag: bool, /) -> None:
-        """Not again where it is so, as gunicorn asks before each request: a call of the system hands Python's lock to another thread."""
-        if not flag or self.gettimeout() is not None:
-            super().setblocking(flag)
-
     def gather(self) -> None:
         """Keep what is sent from now on until `deliver`: gunicorn sends an answer's head and body one by one."""
         self._held = bytearray()
@@ -69,52 +77,52 @@ class Connection(socket.socket):
         self._held = None
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        if self._ends is None:
-            return super().recv(bufsize, flags)
-        before, left = self.gettimeout(), self._ends - time.monotonic()
+        left = math.inf if self._ends is None else self._ends - time.monotonic()
         if left <= -STARVED_SECONDS:
             raise self._late
-        if before is None:
-            with suppress(BlockingIOError):
-                return super().recv(bufsize, flags | socket.MSG_DONTWAIT)  # what has come needs no clock, which costs four calls more
-        return self._wait(bufsize, flags, before, left)
-
-    def _wait(self, bufsize: int, flags: int, before: float | None, left: float) -> bytes:
         # With no time left what has come by now is still taken: on a busy machine it is this thread that is late, not the client.
-        self.settimeout(max(0.0, left if before is None else min(left, before)))
+        while (received := self._received(bufsize, flags)) is None:
+            if self._timeout == 0:  # whoever set it so expects it
+                raise BlockingIOError(errno.EAGAIN, "nothing has come")
+            if not self._ready(select.POLLIN, left if self._timeout is None else min(left, self._timeout)):
+                raise TimeoutError if self._ends is None else self._late
+        return received
+
+    def _received(self, bufsize: int, flags: int) -> bytes | None:
         try:
-            return super().recv(bufsize, flags)
-        except (TimeoutError, BlockingIOError) as exc:
-            if before == 0:  # whoever set it so expects it
-                raise
-            raise self._late from exc
-        finally:
-            self.settimeout(before)
+            return super().recv(bufsize, flags | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
 
     def sendall(self, data: bytes | bytearray | memoryview, flags: int = 0, /) -> None:  # type: ignore[override]
         """Raises: BrokenPipeError where the client does not take it."""
-        if self._held is not None:
+        if self._held is None:
+            self._send(data, flags)
+        elif len(self._held) + len(data) <= PIECE:
             self._held += data
-            if len(self._held) <= PIECE:
-                return
-            data, self._held = self._held, bytearray()
-        view = memoryview(data)
-        if self.gettimeout() is None:
-            with suppress(BlockingIOError):
-                view = view[self.send(view, flags | socket.MSG_DONTWAIT) :]  # most answers fit into the system's buffer
-        if view:
-            self._send_on(view, flags)
+        else:
+            before, self._held = self._held, bytearray()
+            self._send(before, flags)
+            self._send(data, flags)
 
-    def _send_on(self, view: memoryview, flags: int) -> None:
-        before = self.gettimeout()
-        self.settimeout(SEND_SECONDS if before is None else before)
-        try:
-            for start in range(0, len(view), PIECE):
-                super().sendall(view[start : start + PIECE], flags)
-        except TimeoutError as exc:
-            raise BrokenPipeError(errno.EPIPE, "the client does not read") from exc
-        finally:
-            self.settimeout(before)
+    def _send(self, data: bytes | bytearray | memoryview, flags: int) -> None:
+        view = memoryview(data)
+        for start in range(0, len(view), PIECE):
+            self._send_piece(view[start : start + PIECE], flags)
+
+    def _send_piece(self, view: memoryview, flags: int) -> None:
+        ends = time.monotonic() + (SEND_SECONDS if self._timeout is None else self._timeout)
+        while view:
+            try:
+                view = view[self.send(view, flags | socket.MSG_DONTWAIT) :]
+            except BlockingIOError as exc:
+                if not self._ready(select.POLLOUT, ends - time.monotonic()):
+                    raise BrokenPipeError(errno.EPIPE, "the client does not read") from exc
+
+    def _ready(self, event: int, seconds: float) -> bool:
+        waiting = select.poll()
+        waiting.register(self, event)
+        return bool(waiting.poll(None if seconds == math.inf else max(0.0, seconds) * 1000))
 
     def linger(self) -> None:
         """Say that nothing more comes, and drop what the client still sends, without which it would not see the answer.
