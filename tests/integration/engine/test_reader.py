@@ -43,7 +43,7 @@ def words(text: str) -> list[str]:
     return ["".join(c.text for c in characters[start:end]) for start, end in doubtful(characters, DOUBT)]
 
 
-MUCH = [mumbled(LINE)] * (LITTLE // len(LINE) + 1)
+MUCH = [mumbled(LINE)] * (3 * LITTLE // len(LINE))  # so that what is in doubt of one line more is a small part
 
 
 class Mumbling(Recogniser):
@@ -215,13 +215,13 @@ def test_lines_keep_their_order_however_many_are_read_together(together: int) ->
     assert [number for number, words in enumerate(said) if words[4] == "log"] == list(range(0, FEW, 10))
 
 
-def test_a_page_on_which_many_lines_were_wrong_is_read_again_as_a_whole() -> None:
+def test_a_page_with_much_in_doubt_is_read_again_as_a_whole() -> None:
     lines = [mumbled("the keeper reads the br[e]ss staff, and writes it all down")] * FEW
     careful = Correcting(mumbled(LINE))
 
     found = Reader(Mumbling(*lines), careful).read([raster(line) for line in lines])
     assert {reading.text for reading in found} == {LINE}
-    assert careful.widths[-FEW:] == [STEP * len(LINE)] * FEW
+    assert careful.widths == [STEP * len(LINE)] * FEW
 
 
 # --- The real networks ------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -60,9 +60,18 @@ def fitting(page: NDArray[np.uint8], seen: Survey) -> tuple[NDArray[Any], NDArra
     height, width = part.shape[:2]
     shrink = min(shrink, math.sqrt(MAX_AREA / (height * width)))
     size = [max(STRIDE, round(side * shrink / STRIDE) * STRIDE) for side in (width, height)]
-    raster = cv2.resize(part, size, interpolation=cv2.INTER_AREA if shrink < 1 else cv2.INTER_CUBIC)
+    raster = resized(part, size)
     origin = np.array([max(0, seen.left - margin), max(0, seen.top - margin)], np.float32)
     return raster, origin, np.array([width / size[0], height / size[1]], np.float32)
+
+
+def resized(raster: NDArray[Any], size: Sequence[int]) -> NDArray[Any]:
+    """To `size`, width and height. Whole steps first: their means take OpenCV a tenth of the time that one step to any size does."""
+    whole = min(raster.shape[1] // size[0], raster.shape[0] // size[1])
+    if whole > 1:
+        height, width = raster.shape[0] // whole, raster.shape[1] // whole
+        raster = cv2.resize(raster[: height * whole, : width * whole], (width, height), interpolation=cv2.INTER_AREA)
+    return cv2.resize(raster, size, interpolation=cv2.INTER_LINEAR if raster.shape[1] > size[0] else cv2.INTER_CUBIC)
 
 
 def _normalised(raster: NDArray[Any]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,6 +74,7 @@ class OnnxEngine:
         self._folder = folder = models.locate(model_dir)
         self.info = models.info()
         threads = threads or cores()
+        cv2.setNumThreads(1)  # the readers keep the cores busy: threads of OpenCV's own would wait for work, spinning
         on_gpu = choose(device, build()[0])[0] == CUDA
         batching = ON_GPU if on_gpu else Batching()
 

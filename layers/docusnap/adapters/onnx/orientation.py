@@ -13,6 +13,7 @@ from docusnap.adapters.onnx.session import Session
 SHORT, SIDE = 256, 224  # pixels: the short side of the raster, and the square cut out of its middle
 MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(3, 1, 1)  # ImageNet's
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32).reshape(3, 1, 1)
+TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 
 
 class Orientation:
@@ -32,7 +33,7 @@ class Orientation:
 
 def turned(page: NDArray[np.uint8], quarters: int) -> NDArray[np.uint8]:
     """The page after so many quarter turns counter-clockwise."""
-    return np.ascontiguousarray(np.rot90(page, quarters)) if quarters else page
+    return np.asarray(cv2.rotate(page, TURNS[quarters]), np.uint8) if quarters else page
 
 
 def _normalised(page: NDArray[np.uint8]) -> NDArray[np.float32]:

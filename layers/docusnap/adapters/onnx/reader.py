@@ -16,10 +16,10 @@ ADVANCE = 17.0  # pixels a letter needs, at the height the networks see: two of 
 NARROWED = (0.65, 1.0)  # at most and at least: figures among ideographs need the first
 USUAL = 0.85  # the narrowing where the sample tells nothing, and the careful network's
 DOUBT = 0.5  # confidence of a character below which its word is read again
-HARD = 0.13  # of the lines of a page: if the careful network changed more of them, the page is hard,
-FEW = 30  # lines, or letters: fewer tell nothing
-EVERYTHING = 1.01  # and that network reads all of it,
+HARD = 0.003  # of a page's characters: if more are in doubt (of a clean page's up to 0.002), the page is hard,
+EVERYTHING = 1.01  # and the careful network reads all of it,
 LITTLE = 400  # characters: as it does where there are no more; a receipt costs little, and each of its characters counts
+FEW = 30  # letters: fewer do not tell how wide the type is
 ALIKE = frozenset('"•ı')  # what the quick network writes for several characters, and is sure of; letters with accents beside
 ALONE = frozenset("-–—一cosuvwxzCOSUVWXZ")  # the same, where it is all of a word: only the words beside it tell which it is
 MOST = 0.5  # of a line: if more of it is in doubt, all of it is read again,
@@ -45,19 +45,20 @@ class Reader:
 
     def read(self, rasters: Sequence[Raster]) -> list[Reading]:
         """One reading per raster of a line, in the order given; the first of them tell how wide the type is."""
-        groups = [rasters[start : start + self._together] for start in range(0, len(rasters), self._together)]
+        groups = self._groups(rasters)
         first = list(self._spread(partial(self._quick.read, squeeze=USUAL), groups[:SAMPLE]))
         squeeze = narrowing(rasters[: SAMPLE * self._together], [reading for group in first for reading in group])
         first += self._spread(partial(self._quick.read, squeeze=squeeze), groups[SAMPLE:])
-        little = sum(len(reading.characters) for group in first for reading in group) <= LITTLE
-        second = list(self._spread(partial(self._again, EVERYTHING if little else DOUBT), groups, first))
-        if not little and _changed(first, second) > HARD:
-            second = list(self._spread(partial(self._again, EVERYTHING), groups, first))
+        doubt = EVERYTHING if is_hard([reading for group in first for reading in group]) else DOUBT
+        second = self._spread(partial(self._again, doubt), groups, first)
         return [reading for group in second for reading in group]
 
     def carefully(self, rasters: Sequence[Raster]) -> list[Reading]:
         """The careful network's reading of each raster, and no other's."""
-        return self._careful.read(rasters)
+        return [reading for group in self._spread(self._careful.read, self._groups(rasters)) for reading in group]
+
+    def _groups(self, rasters: Sequence[Raster]) -> list[Sequence[Raster]]:
+        return [rasters[start : start + self._together] for start in range(0, len(rasters), self._together)]
 
     def _again(self, doubt: float, rasters: Sequence[Raster], readings: Sequence[Reading]) -> list[Reading]:
         mended = list(readings)
@@ -77,15 +78,10 @@ def narrowing(rasters: Sequence[Raster], readings: Sequence[Reading]) -> float:
     return min(max(ADVANCE / wide, NARROWED[0]), NARROWED[1])
 
 
-def _changed(first: Iterable[Sequence[Reading]], second: Iterable[Sequence[Reading]]) -> float:
-    """The share of lines that the careful network reads otherwise; a few of a few lines tell nothing."""
-    pairs = [pair for before, after in zip(first, second, strict=True) for pair in zip(before, after, strict=True)]
-    return sum(one is not other and _plain(one) != _plain(other) for one, other in pairs) / max(FEW, len(pairs))
-
-
-def _plain(reading: Reading) -> str:
-    """What is read, whichever width its marks and spaces have."""
-    return "".join(unicodedata.normalize("NFKC", reading.text).split())
+def is_hard(readings: Iterable[Reading]) -> bool:
+    """Whether the quick network is out of its depth on a page, or the page so small that a careful reading costs nothing."""
+    confidences = [character.confidence for reading in readings for character in reading.characters]
+    return len(confidences) <= LITTLE or sum(confidence < DOUBT for confidence in confidences) > HARD * len(confidences)
 
 
 def doubtful(characters: Sequence[Character], doubt: float) -> list[Span]:
