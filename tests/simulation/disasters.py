@@ -86,6 +86,8 @@ def _take_over(world: World) -> str | None:
             break
         _steps(other, 1)
     ghost.told_to_stop = world.rng.random() < 0.3
+    # What it reports then must not count: the page is another's.
+    ghost.engine_breaks = world.observer.taken_over(ghost.holds) and world.ledger.answers.random() < 0.5
     _steps(ghost, world.rng.choice([0, 2, 5]))
     return f"{passed}, another ocr takes over, up to {other.at}, and the first comes back, up to {ghost.at}"
 

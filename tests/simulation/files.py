@@ -14,7 +14,7 @@ from docusnap import errors
 from docusnap.model import EngineInfo, Line, OcrMode, PageRaster, RecognisedPage
 from docusnap.ports import Clock, OpenedFile
 
-from tests.simulation.tasks import pause
+from tests.simulation.tasks import current, pause
 
 SQUARE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 PAGE_FAILURES = 3
@@ -116,6 +116,8 @@ class Reader:
             pause("the engine")
             if clock is not None and clock.stopping():
                 raise errors.Interrupted
+            if (task := current()) is not None and task.engine_breaks:
+                raise errors.EngineFailed
             yield self._read(Content.read(raster.pixels), raster.number)
 
     def _read(self, content: Content, number: int) -> RecognisedPage:

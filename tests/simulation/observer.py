@@ -68,7 +68,7 @@ class Observer:
     def _wrote(self, name: str, work: Work, kwargs: Any, result: bool) -> None:
         unit = (work.revision_id, work.page)
         lease = self._leases[unit]
-        if not result and work.attempt < lease.attempt and self._clock.now < lease.ends:
+        if not result and work.attempt < lease.attempt and self._clock.now < lease.ends and not lease.given_back:
             self.fenced[_kind(name, kwargs)] += 1
         if result and work.attempt < lease.attempt:
             self.violations.append(f"{name} of {_name(unit)} under attempt {work.attempt} was taken after attempt {lease.attempt} began")

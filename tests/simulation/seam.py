@@ -14,7 +14,7 @@ from tests.simulation.observer import WRITES, Observer
 from tests.simulation.tasks import current, pause
 from tests.simulation.wire import Fault
 
-ANSWERS_LOST = 0.1  # of a worker's writes, while there are faults: it asks again, and must not be heard twice
+ANSWERS_LOST = 0.3  # of a worker's writes, while there are faults: it asks again, and must not be heard twice
 QUIET = frozenset({"queued", "document", "cursor", "due"})  # reads that decide little: nobody needs to come in between
 
 

@@ -23,7 +23,7 @@ class Task:
     def __init__(self, name: str, job: Callable[[], object], began: datetime) -> None:
         self.name, self.began = name, began
         self.at = "its begin"  # where it pauses
-        self.over = self.doomed = self.told_to_stop = False
+        self.over = self.doomed = self.told_to_stop = self.engine_breaks = False
         self.holds: Work | None = None  # what a worker claimed last
         self.outcome: object = None
         self.crash: Exception | None = None
