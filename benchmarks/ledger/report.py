@@ -45,7 +45,7 @@ def _burst(measured: Measured, burst: Batch) -> Iterator[str]:
     if measured.cpu:
         parts = ", ".join(f"{part} {ms(seconds)}" for part, seconds in measured.cpu.items())
         yield f"CPU a page of the whole stack meanwhile: {parts}."
-        yield "The worker's is nearly all the start of a decoder's child for each document."
+        yield "The worker's holds the decoder's child of each document, which its nursery forks."
 
 
 def _spread(found: Sequence[float]) -> Sequence[str]:

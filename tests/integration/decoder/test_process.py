@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -104,6 +106,22 @@ def test_no_two_files_share_a_child_and_closing_ends_them_all(tmp_path: Path) ->
     for thing in (*files, decoder):
         thing.close()
     assert [gone(pid) for pid in pids] == [True] * 3
+
+
+def test_a_nursery_that_was_killed_costs_neither_the_next_file_nor_the_one_that_is_open(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(saved(corners(), "PNG"))
+    decoder = DecoderProcess(SETTINGS)
+    first = decoder.open(tmp_path / "file")
+    assert first.count() == 1
+    assert first.pid is not None
+    watch = os.pidfd_open(first.pid)
+    os.kill(decoder.nursery.pid, signal.SIGKILL)
+    assert select.select([watch], [], [], 60)[0]  # its child has ended with it
+    os.close(watch)
+    second = decoder.open(tmp_path / "file")
+    assert (second.count(), first.count()) == (1, 1)
+    for thing in (first, second, decoder):
+        thing.close()
 
 
 def gone(pid: int | None) -> bool:
