@@ -11,8 +11,9 @@ import pytest
 import sqlalchemy as sa
 from docusnap.adapters.postgres.database import Database
 from docusnap.adapters.postgres.ledger import PostgresLedger
+from docusnap.adapters.postgres.question import Question
 from docusnap.errors import DatabaseUnavailable
-from docusnap.model import Status
+from docusnap.model import Scope, Status
 
 from tests.contract.ledger.world import ENGINE, World, at_once
 
@@ -29,6 +30,31 @@ def test_a_read_on_a_connection_that_died_meanwhile_is_made_again(world: World) 
     document = world.register()
     world.sql(OTHERS)
     assert world.see(document) == document
+
+
+def test_a_key_is_looked_up_again_where_the_connection_died_meanwhile(world: World) -> None:
+    secret = world.ledger.create_key("acme", [Scope.USER])
+    caller = world.ledger.authenticate(secret)
+    world.sql(OTHERS)
+    assert world.ledger.authenticate(secret) == caller
+    assert caller is not None
+
+
+class ToldToStop:
+    """A value at which a worker is told to stop, in the middle of a question."""
+
+    def __conform__(self, _protocol: object) -> None:
+        raise SystemExit
+
+
+def test_questions_that_are_broken_off_leave_connections_for_the_next(database_url: str) -> None:
+    database = Database(database_url, 1, patience=0.1)
+    question = Question(sa.select(sa.bindparam("value", type_=sa.String).label("value")))
+    for _ in range(3):  # more than there are connections
+        with pytest.raises(SystemExit):
+            question.ask(database, {"value": ToldToStop()})
+    assert question.ask(database, {"value": "here"})[0].value == "here"
+    database.dispose()
 
 
 def test_a_write_on_a_connection_that_died_meanwhile_is_made_once(world: World) -> None:

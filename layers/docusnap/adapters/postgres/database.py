@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import psycopg2
 import sqlalchemy as sa
 
 from docusnap.errors import DatabaseUnavailable
@@ -63,11 +64,11 @@ class Database:
     def borrow(self) -> sa.PoolProxiedConnection:
         """A connection in autocommit, for who ends each of its statements and gives it back with `close`.
 
-        Raises: DatabaseUnavailable while all are in use, else the driver's errors as they are.
+        Raises: DatabaseUnavailable.
         """
         try:
             return self._reads.raw_connection()
-        except sa.exc.TimeoutError as exc:
+        except (sa.exc.TimeoutError, psycopg2.OperationalError) as exc:  # all are in use, or a new one was refused
             raise DatabaseUnavailable from exc
 
     def write(self, job: Job[T]) -> T:
