@@ -40,7 +40,7 @@ def mumbled(text: str, confidence: float = 0.3) -> Reading:
 def words(text: str) -> list[str]:
     """The words of a mumbled line that are in doubt."""
     characters = mumbled(text).characters
-    return ["".join(c.text for c in characters[start:end]) for start, end in doubtful(characters, DOUBT)]
+    return ["".join(c.text for c in characters[start:end]) for start, end in doubtful(characters)]
 
 
 MUCH = [mumbled(LINE)] * (3 * LITTLE // len(LINE))  # so that what is in doubt of one line more is a small part
@@ -128,7 +128,7 @@ def test_ideographs_in_doubt_that_stand_close_are_read_as_one() -> None:
 def test_what_is_read_again_lies_within_the_line(line: str) -> None:
     characters = mumbled(line).characters
 
-    assert all(0 <= start < end <= len(characters) for start, end in doubtful(characters, DOUBT))
+    assert all(0 <= start < end <= len(characters) for start, end in doubtful(characters))
 
 
 def test_what_is_read_again_never_touches() -> None:
@@ -136,7 +136,7 @@ def test_what_is_read_again_never_touches() -> None:
     for _ in range(500):
         letters = random.choice(list('ab我 -"'), 60, p=[0.35, 0.3, 0.1, 0.2, 0.025, 0.025])
         characters = [Character(str(letter), float(random.random() > 0.08), 0.5) for letter in letters]
-        spans = doubtful(characters, DOUBT)
+        spans = doubtful(characters)
 
         assert all(end < start for (_, end), (start, _) in itertools.pairwise(spans))
         held = {index for start, end in spans for index in range(start, end)}

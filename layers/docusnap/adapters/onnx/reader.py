@@ -14,10 +14,10 @@ from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser, na
 SAMPLE = 4  # lines, or groups of them, that tell how wide the type is
 ADVANCE = 17.0  # pixels a letter needs, at the height the networks see: two of their steps; with 14, an l or a comma gets lost now and then
 NARROWED = (0.65, 1.0)  # at most and at least: figures among ideographs need the first
-USUAL = 0.85  # the narrowing where the sample tells nothing, and the careful network's
+USUAL = 0.85  # the narrowing where the sample tells nothing, and the careful network's in a line that the quick one has read
+WHOLE = (0.7, 0.85)  # the careful network's where it reads all
 DOUBT = 0.5  # confidence of a character below which its word is read again
-HARD = 0.003  # of a page's characters: if more are in doubt (of a clean page's up to 0.002), the page is hard,
-EVERYTHING = 1.01  # and the careful network reads all of it,
+HARD = 0.003  # of a page's characters, of a clean one's 0.002: with more in doubt it is hard, and the careful network reads all of it,
 LITTLE = 400  # characters: as it does where there are no more; a receipt costs little, and each of its characters counts
 FEW = 30  # letters: fewer do not tell how wide the type is
 ALIKE = frozenset('"•ı')  # what the quick network writes for several characters, and is sure of; letters with accents beside
@@ -47,22 +47,25 @@ class Reader:
         """One reading per raster of a line, in the order given; the first of them tell how wide the type is."""
         groups = self._groups(rasters)
         first = list(self._spread(partial(self._quick.read, squeeze=USUAL), groups[:SAMPLE]))
-        squeeze = narrowing(rasters[: SAMPLE * self._together], [reading for group in first for reading in group])
-        first += self._spread(partial(self._quick.read, squeeze=squeeze), groups[SAMPLE:])
-        doubt = EVERYTHING if is_hard([reading for group in first for reading in group]) else DOUBT
-        second = self._spread(partial(self._again, doubt), groups, first)
-        return [reading for group in second for reading in group]
+        sample, heard = rasters[: SAMPLE * self._together], [reading for group in first for reading in group]
+        squeeze = narrowing(sample, heard)
+        if not is_little(rasters, sample, heard):
+            first += self._spread(partial(self._quick.read, squeeze=squeeze), groups[SAMPLE:])
+            if not is_hard([reading for group in first for reading in group]):
+                return [reading for group in self._spread(self._again, groups, first) for reading in group]
+        return self.carefully(rasters, min(max(squeeze, WHOLE[0]), WHOLE[1]))
 
-    def carefully(self, rasters: Sequence[Raster]) -> list[Reading]:
+    def carefully(self, rasters: Sequence[Raster], squeeze: float = 1.0) -> list[Reading]:
         """The careful network's reading of each raster, and no other's."""
-        return [reading for group in self._spread(self._careful.read, self._groups(rasters)) for reading in group]
+        read = partial(self._careful.read, squeeze=squeeze)
+        return [reading for group in self._spread(read, self._groups(rasters)) for reading in group]
 
     def _groups(self, rasters: Sequence[Raster]) -> list[Sequence[Raster]]:
         return [rasters[start : start + self._together] for start in range(0, len(rasters), self._together)]
 
-    def _again(self, doubt: float, rasters: Sequence[Raster], readings: Sequence[Reading]) -> list[Reading]:
+    def _again(self, rasters: Sequence[Raster], readings: Sequence[Reading]) -> list[Reading]:
         mended = list(readings)
-        doubts = [(index, span) for index, reading in enumerate(readings) for span in doubtful(reading.characters, doubt)]
+        doubts = [(index, span) for index, reading in enumerate(readings) for span in doubtful(reading.characters)]
         better = self._careful.read([_part(rasters[index], readings[index].characters, span) for index, span in doubts], squeeze=USUAL)
         for (index, span), reading in reversed(list(zip(doubts, better, strict=True))):
             mended[index] = _mended(mended[index], span, reading)
@@ -78,16 +81,22 @@ def narrowing(rasters: Sequence[Raster], readings: Sequence[Reading]) -> float:
     return min(max(ADVANCE / wide, NARROWED[0]), NARROWED[1])
 
 
-def is_hard(readings: Iterable[Reading]) -> bool:
-    """Whether the quick network is out of its depth on a page, or the page so small that a careful reading costs nothing."""
+def is_little(rasters: Sequence[Raster], sample: Sequence[Raster], readings: Sequence[Reading]) -> bool:
+    """Whether a page holds some characters, but no more than `LITTLE`, if its other lines are like the sample."""
+    letters, wide = sum(len(reading.characters) for reading in readings), sum(map(natural_width, sample))
+    return 0 < sum(map(natural_width, rasters)) * letters <= LITTLE * wide
+
+
+def is_hard(readings: Sequence[Reading]) -> bool:
+    """Whether the quick network is out of its depth."""
     confidences = [character.confidence for reading in readings for character in reading.characters]
-    return len(confidences) <= LITTLE or sum(confidence < DOUBT for confidence in confidences) > HARD * len(confidences)
+    return sum(confidence < DOUBT for confidence in confidences) > HARD * len(confidences)
 
 
-def doubtful(characters: Sequence[Character], doubt: float) -> list[Span]:
+def doubtful(characters: Sequence[Character]) -> list[Span]:
     """The words that hold a character in doubt, as spans that do not touch; all of the line where they are most of it."""
     spans: list[Span] = []
-    for start, end in _words(characters, doubt):
+    for start, end in _words(characters):
         if spans and start <= spans[-1][1]:
             spans[-1] = spans[-1][0], max(end, spans[-1][1])
         else:
@@ -96,11 +105,11 @@ def doubtful(characters: Sequence[Character], doubt: float) -> list[Span]:
     return [(0, len(characters))] if spans and whole else spans
 
 
-def _words(characters: Sequence[Character], doubt: float) -> Iterator[Span]:
+def _words(characters: Sequence[Character]) -> Iterator[Span]:
     for index, character in enumerate(characters):
         if _is_alone(characters, index):
             yield _reach(characters, index - 2, -1), _reach(characters, index + 2, 1) + 1
-        elif character.confidence < doubt or character.text in ALIKE or _is_accented(character.text):
+        elif character.confidence < DOUBT or character.text in ALIKE or _is_accented(character.text):
             yield _reach(characters, index, -1), _reach(characters, index, 1) + 1
 
 
