@@ -132,6 +132,14 @@ def test_a_body_that_breaks_off_is_malformed(function: Server) -> None:
         assert_refused(client, 400, "malformed_request")
 
 
+def test_a_client_who_waits_for_leave_to_send_its_body_is_given_it(function: Server) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+    with connect(function, head) as client:
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"{}")
+        assert answer(client)[0] == 200
+
+
 def test_a_connection_serves_one_request_after_another(function: Server) -> None:
     one = b'POST / HTTP/1.1\r\nContent-Length: 11\r\n\r\n{"long": 1}'
     with connect(function) as client:
