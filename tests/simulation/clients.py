@@ -62,9 +62,9 @@ def upload(world: World) -> str | None:
     return f"an upload to {it.ticket.url}: {world.put(it.ticket.url, it.content, if_none_match=it.ticket.method == 'PUT')}"
 
 
-def put_foreign(world: World) -> str:
+def put_foreign(world: World, key: str | None = None) -> str:
     """Somebody's S3 client puts, overwrites, puts the same again, or puts back what was there before."""
-    key = world.rng.choice(FOREIGN_KEYS)
+    key = key or world.rng.choice(FOREIGN_KEYS)
     before = [change.content for change in world.store.history.get(key, ()) if change.content is not None]
     content = world.rng.choice(before) if before and world.rng.random() < 0.25 else world.content()
     return f"somebody puts {key}: {world.put(key, content)}"
@@ -79,10 +79,9 @@ def remove_object(world: World) -> str | None:
     return f"somebody removes {key}"
 
 
-def _about(world: World, verb: str, act: Callable[[DocumentView], object]) -> str | None:
-    """An act on a document that a client knows, or on the one of a foreign key."""
-    known = list(world.memory.documents.values())
-    chosen = world.rng.choice([*known, *FOREIGN_KEYS])
+def _about(world: World, verb: str, act: Callable[[DocumentView], object], key: str | None = None) -> str | None:
+    """An act on a document that a client knows, or on the one of a foreign key, where no key is given."""
+    chosen = key or world.rng.choice([*world.memory.documents.values(), *FOREIGN_KEYS])
 
     def job() -> object:
         document = world.ledger.document_of(world.store.bucket, chosen) if isinstance(chosen, str) else chosen
@@ -92,30 +91,30 @@ def _about(world: World, verb: str, act: Callable[[DocumentView], object]) -> st
     return world.tasks[-1].name
 
 
-def cancel(world: World) -> str | None:
+def cancel(world: World, key: str | None = None) -> str | None:
     def act(document: DocumentView) -> object:
         world.memory.asked_to_cancel.add(document.id)
         return _uploads(world).cancel(document.tenant, document.id).newest.status
 
-    return _about(world, "cancel", act)
+    return _about(world, "cancel", act, key)
 
 
-def delete(world: World) -> str | None:
+def delete(world: World, key: str | None = None) -> str | None:
     def act(document: DocumentView) -> object:
         world.memory.asked_to_delete.add(document.id)
         _uploads(world).delete(document.tenant, document.id)
         world.memory.deleted.add(document.id)
         return "204"
 
-    return _about(world, "delete", act)
+    return _about(world, "delete", act, key)
 
 
-def reprocess(world: World) -> str | None:
+def reprocess(world: World, key: str | None = None) -> str | None:
     mode = world.rng.choice(list(OcrMode))
-    return _about(world, "reprocess", lambda document: _uploads(world).reprocess(document.tenant, document.id, mode).newest.number)
+    return _about(world, "reprocess", lambda document: _uploads(world).reprocess(document.tenant, document.id, mode).newest.number, key)
 
 
-def _letters(world: World) -> DeadLetters:
+def letters(world: World) -> DeadLetters:
     return DeadLetters(ledger=world.ledger, waker=world, max_queued=world.settings.max_queued, fanout=2)  # type: ignore[arg-type]  by __getattr__
 
 
@@ -124,8 +123,8 @@ def redrive(world: World) -> str | None:
     which = DeadFilter(tenant=world.rng.choice([None, *TENANTS]))
 
     def job() -> object:
-        letters = _letters(world)
-        return letters.redrive(letters.matching(which))
+        found = letters(world)
+        return found.redrive(found.matching(which))
 
     world.start(f"redrive {which}", job)
     return world.tasks[-1].name
@@ -134,7 +133,7 @@ def redrive(world: World) -> str | None:
 def drop(world: World) -> str | None:
     def act(document: DocumentView) -> object:
         world.memory.asked_to_drop.add(document.id)
-        return _letters(world).drop(Named([document.id]))
+        return letters(world).drop(Named([document.id]))
 
     return _about(world, "drop", act)
 

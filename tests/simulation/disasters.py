@@ -37,7 +37,7 @@ def _run(world: World) -> str | None:
     if not world.tasks:
         return None
     task = world.rng.choice(world.tasks)
-    _steps(task, world.rng.randint(2, 12))
+    steps(task, world.rng.randint(2, 12))
     return f"{task.name} goes on to {task.at}"
 
 
@@ -84,15 +84,15 @@ def _take_over(world: World) -> str | None:
     for _ in range(25):
         if world.observer.taken_over(ghost.holds):
             break
-        _steps(other, 1)
+        steps(other, 1)
     ghost.told_to_stop = world.rng.random() < 0.3
     # What it reports then must not count: the page is another's.
     ghost.engine_breaks = world.observer.taken_over(ghost.holds) and world.ledger.answers.random() < 0.5
-    _steps(ghost, world.rng.choice([0, 2, 5]))
+    steps(ghost, world.rng.choice([0, 2, 5]))
     return f"{passed}, another ocr takes over, up to {other.at}, and the first comes back, up to {ghost.at}"
 
 
-def _steps(task: Task, steps: int) -> None:
+def steps(task: Task, steps: int) -> None:
     for _ in range(steps):
         if not task.over:
             task.step()

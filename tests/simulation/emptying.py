@@ -34,7 +34,12 @@ WHERE relkind IN ('r', 'i') AND relnamespace IN ('public'::regnamespace, 'sim'::
 """
 SEQUENCES = "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"
 
-TABLES = [*(table.name for table in reversed(schema.metadata.sorted_tables)), "sim.burial", "sim.violation"]  # children first, notes last
+TABLES = [
+    *(table.name for table in reversed(schema.metadata.sorted_tables)),
+    "sim.burial",
+    "sim.redriven",
+    "sim.violation",
+]  # children first, notes last
 DELETE = "; ".join(f"DELETE FROM {table}" for table in TABLES)  # noqa: S608  the names are the schema's
 Sql = Callable[[str], Sequence[sa.Row[Any]]]
 

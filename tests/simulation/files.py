@@ -32,6 +32,7 @@ class Content:
     poison: list[int] = field(default_factory=list)  # pages on which the engine always fails
     empty: list[int] = field(default_factory=list)
     flaky: dict[int, int] = field(default_factory=dict)  # page → how often the engine fails before it succeeds
+    crashes: int = 0  # how often the decoder dies of it before it can count the pages
 
     @cached_property
     def data(self) -> bytes:
@@ -52,11 +53,13 @@ class Content:
 
     def may_fail(self, page: int, code: str, failures: int) -> bool:
         """Whether its failure for good is the file's or the engine's fault, and not that of whoever was killed on it."""
+        exhausted = failures == PAGE_FAILURES
         if page == 0:
-            return not self.readable and code == "corrupt_pdf"
+            return (not self.readable and code == "corrupt_pdf") or (
+                exhausted and self.crashes >= PAGE_FAILURES and code == "decoder_crashed"
+            )
         if page in self.rejected:
             return code == "corrupt_image"
-        exhausted = failures == PAGE_FAILURES
         return (
             exhausted and (page in self.poison or self.flaky.get(page, 0) >= PAGE_FAILURES) and code in {"engine_crashed", "engine_failed"}
         )
@@ -68,30 +71,51 @@ def some_content(rng: Random, number: int) -> Content:
     some = [page for page in range(1, pages + 1) if rng.random() < 0.5]
     kind = rng.choices(["sound", "rejected", "poison", "empty", "flaky", "unreadable"], [4, 1, 2, 1, 4, 1])[0]
     etag = f"e{number}"
+    stubborn = number % 4  # a redrive then fails so many times before it succeeds, with 3 for good
     if kind == "flaky":
-        return Content(etag, pages, flaky={page: rng.choice([1, 2, 2, PAGE_FAILURES]) for page in some})
+        often = {page: rng.choice([1, 2, 2, PAGE_FAILURES]) for page in some}
+        return Content(etag, pages, flaky={page: times + stubborn * (times == PAGE_FAILURES) for page, times in often.items()})
     if kind == "unreadable":
-        return Content(etag, pages, readable=False)
+        return Content(etag, pages, readable=False) if number % 2 else Content(etag, pages, crashes=PAGE_FAILURES - 1 + stubborn)
     return Content(etag, pages, **({} if kind == "sound" else {kind: some}))
+
+
+class Troubles:
+    """How often each page has failed, and each file as page 0: whoever reads it next, in whichever process."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[tuple[str, int]] = Counter()
+
+    def one_more(self, content: Content, page: int, times: int) -> bool:
+        """Whether it fails again, of so many times."""
+        if self._seen[content.etag, page] >= times:
+            return False
+        self._seen[content.etag, page] += 1
+        return True
 
 
 class Paper:
     """The decoder: reads the file anew each time, as it was fetched."""
 
+    def __init__(self, troubles: Troubles) -> None:
+        self._troubles = troubles
+
     def open(self, path: Path, *, clock: Clock | None = None) -> OpenedFile:
-        return _Opened(Content.read(path.read_bytes()))
+        return _Opened(Content.read(path.read_bytes()), self._troubles)
 
     def close(self) -> None:
         """It holds nothing."""
 
 
 class _Opened:
-    def __init__(self, content: Content) -> None:
-        self._content = content
+    def __init__(self, content: Content, troubles: Troubles) -> None:
+        self._content, self._troubles = content, troubles
 
     def count(self) -> int:
         if not self._content.readable:
             raise errors.CorruptPdf
+        if self._troubles.one_more(self._content, 0, self._content.crashes):
+            raise errors.DecoderCrashed
         return self._content.pages
 
     def page(self, number: int, ocr: OcrMode) -> PageRaster:
@@ -108,8 +132,8 @@ class Reader:
 
     info = EngineInfo("simulated", "1")
 
-    def __init__(self) -> None:
-        self._failed: Counter[tuple[str, int]] = Counter()
+    def __init__(self, troubles: Troubles) -> None:
+        self._troubles = troubles
 
     def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:
         for raster in pages:
@@ -123,8 +147,7 @@ class Reader:
     def _read(self, content: Content, number: int) -> RecognisedPage:
         if number in content.poison:
             raise errors.EngineCrashed
-        if self._failed[content.etag, number] < content.flaky.get(number, 0):
-            self._failed[content.etag, number] += 1
+        if self._troubles.one_more(content, number, content.flaky.get(number, 0)):
             raise errors.EngineFailed
         text = content.text(number)
         return RecognisedPage(number, "ocr", 1, 1, None, 0, [Line(text, 0.9, SQUARE)] if text else [])

@@ -30,13 +30,20 @@ class Rest:
     work: dict[int, list[Row]]
     texts: dict[int, dict[int, str]]
     buried: dict[str, Row]  # by document: how it stood at its deletion
+    redriven: Counter[tuple[int, int]]  # by revision and page: failures that were forgiven
+    served_before: set[int]  # revisions that were served when they were redriven
 
     @classmethod
     def of(cls, world: World) -> Rest:
         sql = world.database.sql
         documents = {row.id: row for row in sql("SELECT * FROM document ORDER BY created_at")}
         buried = {row.document_id: row for row in sql("SELECT *, extract(epoch FROM at - finished_at) / 86400 AS days FROM sim.burial")}
-        rest = cls(world, documents, defaultdict(list), defaultdict(list), defaultdict(dict), buried)
+        again = sql("SELECT * FROM sim.redriven")
+        redriven: Counter[tuple[int, int]] = Counter()
+        for row in again:
+            redriven[row.revision_id, row.page] += row.failures
+        served = {row.revision_id for row in again if row.served}
+        rest = cls(world, documents, defaultdict(list), defaultdict(list), defaultdict(dict), buried, redriven, served)
         for row in sql("SELECT *, error->>'code' AS code FROM revision ORDER BY document_id, number"):
             rest.revisions[row.document_id].append(row)
         for row in sql("SELECT *, error->>'code' AS code FROM work ORDER BY revision_id, page"):
@@ -83,14 +90,18 @@ def _one_result_per_version(rest: Rest) -> Iterator[str]:
 
 
 def _no_older_over_newer(rest: Rest) -> Iterator[str]:
-    """The last that came to something is served; a fragment of an overwritten version only where there was no text at all."""
+    """The last that came to something is served; a fragment of an overwritten version only where there was no text at all.
+
+    What was served already when it was redriven stays so, whatever comes of it: the text before it is gone.
+    """
     for document in rest.living:
         own = rest.revisions[document.id]
         expected = own[0]
         for row in own[1:]:
             fragment = row.code == "object_changed"
             had_text = expected.status in {*SERVABLE, "cancelled"} and expected.pages_done > 0
-            if not had_text if fragment else (row.status in SERVABLE or expected.status not in SERVABLE):
+            better = not had_text if fragment else (row.status in SERVABLE or expected.status not in SERVABLE)
+            if better or row.id in rest.served_before:
                 expected = row
         if not expected.served:
             yield f"{document.key} should serve revision {expected.number} of {[(r.number, r.status, r.code, r.served) for r in own]}"
@@ -106,8 +117,8 @@ def _nothing_stuck(rest: Rest) -> Iterator[str]:
             if row.due_at is not None or row.state in {"queued", "processing"}:
                 yield f"page {row.page} of revision {row.revision_id} is stuck: {row.state}, due at {row.due_at}"
     for document in rest.documents.values():
-        if document.deleted_at is not None and document.purged_at is None:
-            yield f"the tombstone of {document.key} is stuck"
+        if document.deleted_at is not None and (document.purged_at is None or document.look_at is not None):
+            yield f"the tombstone of {document.key} is stuck: purged at {document.purged_at}, looked at {document.look_at}"
 
 
 def _nothing_lost(rest: Rest) -> Iterator[str]:
@@ -188,12 +199,13 @@ def _older_revisions_are_gone(rest: Rest) -> Iterator[str]:
 
 
 def _failures_were_reported(rest: Rest) -> Iterator[str]:
-    """By a living worker: neither a lost lease nor a hand-over is a failure."""
+    """By a living worker, since the last redrive: neither a lost lease nor a hand-over is a failure."""
     reported = rest.world.observer.failed
     for rows in rest.work.values():
         for row in rows:
-            if row.failures > reported[row.revision_id, row.page]:
-                yield f"page {row.page} of revision {row.revision_id} has {row.failures} failures of {reported[row.revision_id, row.page]}"
+            heard = reported[row.revision_id, row.page] - rest.redriven[row.revision_id, row.page]
+            if row.failures > heard:
+                yield f"page {row.page} of revision {row.revision_id} has {row.failures} failures of {heard}"
 
 
 def _right_status(rest: Rest) -> Iterator[str]:

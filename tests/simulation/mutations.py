@@ -115,7 +115,10 @@ _ALL = (
     Mutation("an upload after cancel is queued", decision=("on_arrival", _cancelled_is_queued)),
     Mutation("cancel leaves the work", Swap("attempt=(work.attempt + %(attempt_1)s) WHERE", " WHERE", " WHERE false AND")),
     Mutation("an expired upload is looked for no more", Swap("UPDATE document SET look_at=(now()", r"\(now\(\) \+ %\(now_1\)s\)", "NULL")),
-    Mutation("a tombstone is purged at once", Swap("UPDATE document SET look_at=CASE", r"purged_at=CASE.*? END", "purged_at=now()")),
+    Mutation(
+        "a tombstone is purged at once",
+        Swap("UPDATE document SET look_at=CASE", r"look_at=CASE.*? END, purged_at=CASE.*? END", "look_at=NULL, purged_at=now()"),
+    ),
     Mutation("DELETE leaves the revisions", Swap("DELETE FROM revision", " WHERE", " WHERE false AND")),
     Mutation("texts of older revisions stay", Swap("DELETE FROM page_content", " WHERE page_content", " WHERE false AND page_content")),
     Mutation("the walk through the bucket never goes on", Swap("INSERT INTO sweep_cursor", r"%\((value|param_1)\)s", "NULL")),

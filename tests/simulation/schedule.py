@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from tests.simulation import clients, workers
 from tests.simulation.database import SimulatedDatabase
 from tests.simulation.disasters import let_time_pass, step
 from tests.simulation.invariants import broken
+from tests.simulation.scenes import Scenes
 from tests.simulation.store import open_until
 from tests.simulation.tasks import Task
 from tests.simulation.wire import Rewrite
@@ -40,6 +41,7 @@ class Schedule:
         self.world = World(database, self.rng, folders)
         self.world.ledger.answers = Random(f"{seed} answers")
         self.log: list[str] = []
+        self.scenes, self._draw = Scenes(self, draw := Random(f"{seed} scenes")), draw
 
     def run(self) -> list[str]:
         """What was violated."""
@@ -51,36 +53,46 @@ class Schedule:
         self._begin()
         self.world.ledger.fault_rate = self.rng.choice([0.0, 0.03, 0.12])
         for _ in range(self.rng.randint(15, 40)):
-            self._note(step(self.world))
+            self.note(step(self.world))
             self._bury_tasks()
 
     def _begin(self) -> None:
         """Some work to meet disasters with."""
         world = self.world
         for act in self.rng.choices([clients.register, clients.put_foreign], k=3):
-            self._note(act(world))
+            self.note(act(world))
             self._end_ghosts(1)
         for upload in world.uploads[:]:
             world.uploads.remove(upload)
-            self._note(f"an upload to {upload.ticket.url}: {world.put(upload.ticket.url, upload.content)}")
+            self.note(f"an upload to {upload.ticket.url}: {world.put(upload.ticket.url, upload.content)}")
         for key in world.store.object_keys():
             event = ObjectCreated(world.store.bucket, key, None, None, None)
-            self._finish(world.start(f"intake of {key}", lambda event=event: workers.intake(world, [event])))
+            self.finish(world.start(f"intake of {key}", lambda event=event: workers.intake(world, [event])))
 
     def _quiet(self) -> None:
         """Faults end, time goes on, sweep and workers run; those who were presumed dead come back among them."""
         world = self.world
         world.ledger.fault_rate, world.store.away = 0.0, False
         world.wakes_are_lost = 0.0
-        self._note(let_time_pass(world, 91))
+        self.note(let_time_pass(world, 91))
         self._bury_tasks()
-        self._come_to_rest(self._enough())
+        self.come_to_rest(self._enough())
         self._end_ghosts(len(world.tasks))
+        self._some(self.scenes.operators, 0.9)
+        self._some(self.scenes.an_upload_in_vain, 0.15)
+        self._some(self.scenes.a_head_from_before, 0.15)
         self._later(minutes=17)  # uploads that never came expire
         self._slow_uploads_end()
+        self._some(self.scenes.operators, 0.5)
         self._later(minutes=100)  # and are looked for no more; tombstones have done their work
+        self._some(self.scenes.a_month_later, 0.25)
 
-    def _come_to_rest(self, enough: int) -> None:
+    def _some(self, scene: Callable[[], None], share: float) -> None:
+        if self._draw.random() < share:
+            self.note(scene.__name__.replace("_", " "))
+            scene()
+
+    def come_to_rest(self, enough: int) -> None:
         for _ in range(enough):
             self._sweep()
         rounds = 0
@@ -100,8 +112,8 @@ class Schedule:
         return self.world.database.sql("SELECT count(*) FROM document WHERE look_at <= now()")[0][0]
 
     def _later(self, minutes: int) -> None:
-        self._note(let_time_pass(self.world, minutes * 60))
-        self._come_to_rest(max(1, -(-self._to_look_at() // self.world.settings.sweep_batch)))
+        self.note(let_time_pass(self.world, minutes * 60))
+        self.come_to_rest(max(1, -(-self._to_look_at() // self.world.settings.sweep_batch)))
 
     def _slow_uploads_end(self) -> None:
         """They began in time, and no event tells of them."""
@@ -109,13 +121,13 @@ class Schedule:
         for upload in self.world.uploads:
             if upload.began is not None and self.world.clock.now <= open_until(upload.ticket):
                 conditional = upload.ticket.method == "PUT"
-                self._note(
+                self.note(
                     f"a slow upload to {upload.ticket.url}: {self.world.put(upload.ticket.url, upload.content, if_none_match=conditional)}"
                 )
 
     def _sweep(self) -> None:
-        self._note(let_time_pass(self.world, 10))
-        self._finish(self.world.start("sweep", lambda: workers.sweep(self.world)))
+        self.note(let_time_pass(self.world, 10))
+        self.finish(self.world.start("sweep", lambda: workers.sweep(self.world)))
         self._work()
 
     def _work(self) -> None:
@@ -123,7 +135,7 @@ class Schedule:
         self.world.wakes = min(self.world.wakes, 3)
         while self.world.wakes:
             self.world.wakes -= 1
-            self._finish(self.world.start("ocr", lambda: workers.ocr(self.world, 8)))
+            self.finish(self.world.start("ocr", lambda: workers.ocr(self.world, 8)))
             self._end_ghosts(1)
         self._end_ghosts(1)
 
@@ -132,10 +144,10 @@ class Schedule:
         world = self.world
         due = world.database.sql("SELECT min(due_at) FROM work")[0][0]
         if due is not None and due >= world.clock.now:  # what backs off need not be waited for sweep by sweep
-            self._note(let_time_pass(world, 1 + (due - world.clock.now) / timedelta(seconds=1)))
+            self.note(let_time_pass(world, 1 + (due - world.clock.now) / timedelta(seconds=1)))
         return due is None and not world.tasks
 
-    def _finish(self, task: Task) -> None:
+    def finish(self, task: Task) -> None:
         while not task.over:
             task.step()
         self._bury_tasks()
@@ -143,16 +155,16 @@ class Schedule:
     def _end_ghosts(self, count: int) -> None:
         """Who was presumed dead comes back, and writes what it can."""
         for task in list(self.world.tasks)[:count]:
-            self._finish(task)
+            self.finish(task)
 
     def _bury_tasks(self) -> None:
         for task in [task for task in self.world.tasks if task.over]:
             self.world.tasks.remove(task)
-            self._note(f"{task.name} ends: {task.outcome}")
+            self.note(f"{task.name} ends: {task.outcome}")
             if task.crash is not None and not isinstance(task.crash, EXPECTED):
                 self.world.violations.append(f"{task.name} ended with {task.crash!r}")
 
-    def _note(self, what: str | None) -> None:
+    def note(self, what: str | None) -> None:
         said, self.world.ledger.said[:] = "; ".join(self.world.ledger.said), []
         self.log.append(f"{len(self.log):4} {self.world.clock.seconds:11.3f}  {what or 'nothing to do'}{f'  [{said}]' if said else ''}")
 

@@ -25,6 +25,18 @@ BEGIN
 END $$;
 CREATE TRIGGER watch AFTER UPDATE ON revision FOR EACH ROW EXECUTE FUNCTION sim.watch_revision();
 
+-- A fragment of a version that was overwritten takes no text's place, though the next version may soon take its.
+CREATE FUNCTION sim.watch_served() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.status IN ('succeeded', 'partial', 'cancelled') AND OLD.pages_done > 0 AND EXISTS (
+        SELECT FROM revision WHERE document_id = OLD.document_id AND newest AND id <> OLD.id AND error->>'code' = 'object_changed'
+    ) THEN
+        PERFORM sim.note(format('a fragment took the place of revision %s of %s', OLD.number, OLD.document_id));
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER watch_served AFTER UPDATE ON revision FOR EACH ROW WHEN (OLD.served AND NOT NEW.served) EXECUTE FUNCTION sim.watch_served();
+
 -- At each commit the counts a client reads are those of the rows; what was never served may have lost its rows.
 CREATE FUNCTION sim.watch_counts() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -54,6 +66,7 @@ DECLARE
     redriven boolean := OLD.state = 'failed' AND NEW.state = 'queued' AND NOT OLD.rejected AND (NEW.failures, NEW.lost) = (0, 0);
 BEGIN
     IF redriven THEN
+        INSERT INTO sim.redriven SELECT NEW.revision_id, NEW.page, OLD.failures, served FROM revision WHERE id = NEW.revision_id;
         RETURN NULL;
     END IF;
     IF NEW.state <> OLD.state AND OLD.state IN ('succeeded', 'failed', 'cancelled') THEN

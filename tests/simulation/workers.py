@@ -77,7 +77,7 @@ def ocr(world: World, claims: int) -> object:
         worker = PatientWorker(
             ledger=shift,  # type: ignore[arg-type]  by __getattr__
             store=world.store,
-            decoder=Paper(),
+            decoder=Paper(world.troubles),
             engine=shift,  # type: ignore[arg-type]  it has no close
             waker=world,
             scratch=scratch,

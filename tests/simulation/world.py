@@ -15,7 +15,7 @@ from docusnap.model import DocumentView, ObjectCreated, Scope, UploadTicket
 from docusnap.ocr.scratch import Scratch
 
 from tests.simulation.database import SimulatedDatabase
-from tests.simulation.files import Content, Reader, some_content
+from tests.simulation.files import Content, Reader, Troubles, some_content
 from tests.simulation.observer import Observer
 from tests.simulation.seam import Seam
 from tests.simulation.store import Bucket
@@ -78,7 +78,8 @@ class World:
         self.store = Bucket(self.clock, rng.random() < 0.5, timedelta(seconds=rng.choice([0, 0, 30])))
         self.observer = Observer(self.clock)
         self.ledger = Seam(database, self.observer, rng)
-        self.engine = Reader()
+        self.troubles = Troubles()
+        self.engine = Reader(self.troubles)
         self.folders = folders
         self.memory = Memory()
         self.contents: dict[str, Content] = {}
