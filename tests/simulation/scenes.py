@@ -30,6 +30,7 @@ class Stage(Protocol):
     def note(self, what: str | None) -> None: ...
     def finish(self, task: Task) -> None: ...
     def come_to_rest(self, sweeps: int) -> None: ...
+    def enough(self) -> int: ...
 
 
 class Scenes:
@@ -112,6 +113,25 @@ class Scenes:
         for _ in range(self._rng.randint(1, 3)):
             self._do("sweep", lambda: workers.sweep(world))
         self._end(slow)
+
+    def an_overwrite_midway(self) -> None:
+        """A version is overwritten when one of its pages is done, and what it replaces has a text."""
+        world = self._world
+        having_text = (
+            "SELECT key FROM document JOIN revision ON document_id = document.id WHERE served AND pages_done > 0 AND origin = 'foreign'"
+        )
+        if not (there := [row.key for row in world.database.sql(f"{having_text} ORDER BY key")]):
+            return
+        key = self._rng.choice(there)
+        while (content := world.content()).pages < 2:
+            continue
+        self._stage.note(f"somebody puts {key}: {world.put(key, content)}")
+        self._end(self._tell_of(key, 1))
+        self._do("ocr", lambda: workers.ocr(world, 2))
+        self._stage.note(clients.put_foreign(world, key))
+        if self._rng.random() < 0.5:
+            self._end(self._tell_of(key, 1))
+        self._stage.come_to_rest(self._stage.enough())
 
     def _tell_of(self, key: str, far: int) -> Task:
         """A notification that names no version."""

@@ -76,9 +76,10 @@ class Schedule:
         world.wakes_are_lost = 0.0
         self.note(let_time_pass(world, 91))
         self._bury_tasks()
-        self.come_to_rest(self._enough())
+        self.come_to_rest(self.enough())
         self._end_ghosts(len(world.tasks))
         self._some(self.scenes.operators, 0.9)
+        self._some(self.scenes.an_overwrite_midway, 0.1)
         self._some(self.scenes.an_upload_in_vain, 0.15)
         self._some(self.scenes.a_head_from_before, 0.15)
         self._later(minutes=17)  # uploads that never came expire
@@ -101,7 +102,7 @@ class Schedule:
             self._work()
             rounds += 1
 
-    def _enough(self) -> int:
+    def enough(self) -> int:
         """Sweeps after which every upload was looked at, and the bucket was walked through from its begin."""
         foreign = sum(key in FOREIGN_KEYS for key in self.world.store.object_keys())
         batch = self.world.settings.sweep_batch
