@@ -48,6 +48,13 @@ class Content:
         """Tells of the version it was read from, so that a text of another one is noticed."""
         return "" if page in self.empty else f"{WORD} page {page} of {self.etag}"
 
+    @property
+    def dies(self) -> bool:
+        """Whether it comes to nothing, and a redrive may change that."""
+        return self.crashes >= PAGE_FAILURES or all(
+            page in self.poison or self.flaky.get(page, 0) >= PAGE_FAILURES for page in range(1, self.pages + 1)
+        )
+
     def may_succeed(self, page: int) -> bool:
         return page not in self.rejected and page not in self.poison
 
@@ -77,6 +84,8 @@ def some_content(rng: Random, number: int) -> Content:
         return Content(etag, pages, flaky={page: times + stubborn * (times == PAGE_FAILURES) for page, times in often.items()})
     if kind == "unreadable":
         return Content(etag, pages, readable=False) if number % 2 else Content(etag, pages, crashes=PAGE_FAILURES - 1 + stubborn)
+    if kind == "poison" and number % 3 == 0:  # beside it, at times, what no redrive may take up
+        return Content(etag, pages, poison=some, rejected=[page for page in range(1, pages) if page not in some][:1])
     return Content(etag, pages, **({} if kind == "sound" else {kind: some}))
 
 

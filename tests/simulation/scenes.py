@@ -5,7 +5,7 @@ They are drawn from a stream of their own, so that the disasters before them sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from random import Random
@@ -16,6 +16,7 @@ from docusnap.model import DeadFilter, DeadLetter, ObjectCreated
 
 from tests.simulation import clients, workers
 from tests.simulation.disasters import let_time_pass, steps
+from tests.simulation.files import Content
 from tests.simulation.tasks import Task
 from tests.simulation.world import FOREIGN_KEYS, RETENTION_DAYS, World
 
@@ -114,24 +115,34 @@ class Scenes:
             self._do("sweep", lambda: workers.sweep(world))
         self._end(slow)
 
+    def a_failure_over_a_text(self) -> None:
+        """A version that comes to nothing: what is dead then is not what is served."""
+        if self._overwritten(lambda content: content.dies):
+            self._stage.come_to_rest(0)
+
     def an_overwrite_midway(self) -> None:
         """A version is overwritten when one of its pages is done, and what it replaces has a text."""
-        world = self._world
-        having_text = (
-            "SELECT key FROM document JOIN revision ON document_id = document.id WHERE served AND pages_done > 0 AND origin = 'foreign'"
-        )
-        if not (there := [row.key for row in world.database.sql(f"{having_text} ORDER BY key")]):
+        if (key := self._overwritten(lambda content: content.pages > 1)) is None:
             return
-        key = self._rng.choice(there)
-        while (content := world.content()).pages < 2:
-            continue
-        self._stage.note(f"somebody puts {key}: {world.put(key, content)}")
-        self._end(self._tell_of(key, 1))
-        self._do("ocr", lambda: workers.ocr(world, 2))
-        self._stage.note(clients.put_foreign(world, key))
+        self._do("ocr", lambda: workers.ocr(self._world, 2))
+        self._stage.note(clients.put_foreign(self._world, key))
         if self._rng.random() < 0.5:
             self._end(self._tell_of(key, 1))
         self._stage.come_to_rest(self._stage.enough())
+
+    def _overwritten(self, fits: Callable[[Content], bool]) -> str | None:
+        """The key of a foreign document that had a text, and has got such a version over it."""
+        world = self._world
+        having_text = "SELECT key FROM document JOIN revision ON document_id = document.id WHERE served AND pages_done > 0"
+        there = [row.key for row in world.database.sql(f"{having_text} AND origin = 'foreign' ORDER BY key")]
+        if not there:
+            return None
+        key = self._rng.choice(there)
+        while not fits(content := world.content()):
+            continue
+        self._stage.note(f"somebody puts {key}: {world.put(key, content)}")
+        self._end(self._tell_of(key, 1))
+        return key
 
     def _tell_of(self, key: str, far: int) -> Task:
         """A notification that names no version."""
@@ -155,8 +166,8 @@ class Scenes:
             self._do("ocr", lambda: workers.ocr(world, self._rng.randint(1, 6)))
         self._stage.come_to_rest(1 + -(-2 * len(living) // world.settings.sweep_batch))
 
-    def _do(self, name: str, job: object) -> None:
-        self._end(self._world.start(name, job))  # type: ignore[arg-type]
+    def _do(self, name: str, job: Callable[[], object]) -> None:
+        self._end(self._world.start(name, job))
 
     def _end(self, task: Task) -> None:
         self._stage.finish(task)

@@ -78,6 +78,7 @@ class Schedule:
         self._bury_tasks()
         self.come_to_rest(self.enough())
         self._end_ghosts(len(world.tasks))
+        self._some(self.scenes.a_failure_over_a_text, 0.1)
         self._some(self.scenes.operators, 0.9)
         self._some(self.scenes.an_overwrite_midway, 0.1)
         self._some(self.scenes.an_upload_in_vain, 0.15)

@@ -18,6 +18,9 @@ BEGIN
     IF (NEW.finished_at IS NOT NULL) <> (NEW.status = ANY (final)) THEN
         PERFORM sim.note(format('revision %s of %s is %s and finished at %s', NEW.number, NEW.document_id, NEW.status, NEW.finished_at));
     END IF;
+    IF NEW.dead_code IS NOT NULL AND (NEW.finished_at IS NULL OR NOT NEW.newest) THEN
+        PERFORM sim.note(format('revision %s of %s is %s, newest %s, and a dead letter', NEW.number, NEW.document_id, NEW.status, NEW.newest));
+    END IF;
     IF NEW.etag IS DISTINCT FROM OLD.etag AND OLD.etag IS NOT NULL THEN
         PERFORM sim.note(format('revision %s of %s changed its version from %s to %s', NEW.number, NEW.document_id, OLD.etag, NEW.etag));
     END IF;
