@@ -1,6 +1,6 @@
 """The ledger's connections to the simulated database: told the time, rewritten on, and struck by faults.
 
-Below SQLAlchemy, whose own events would cost a twelfth of a schedule.
+Below SQLAlchemy: its own events would be called for every statement, each through several layers of Python.
 """
 
 from __future__ import annotations
