@@ -80,14 +80,14 @@ class Schedule:
         self._end_ghosts(len(world.tasks))
         self._some(self.scenes.a_failure_over_a_text, 0.1)
         self._some(self.scenes.operators, 0.9)
-        self._some(self.scenes.an_overwrite_midway, 0.1)
+        self._some(self.scenes.an_overwrite_midway, 0.07)
         self._some(self.scenes.an_upload_in_vain, 0.15)
-        self._some(self.scenes.a_head_from_before, 0.15)
+        self._some(self.scenes.a_head_from_before, 0.08)
         self._later(minutes=17)  # uploads that never came expire
         self._slow_uploads_end()
         self._some(self.scenes.operators, 0.5)
         self._later(minutes=100)  # and are looked for no more; tombstones have done their work
-        self._some(self.scenes.a_month_later, 0.25)
+        self._some(self.scenes.a_month_later, 0.15)
 
     def _some(self, scene: Callable[[], None], share: float) -> None:
         if self._draw.random() < share:
