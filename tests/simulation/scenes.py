@@ -50,7 +50,9 @@ class Scenes:
             steps(self._world.start("ocr", lambda: workers.ocr(self._world, 4)), self._rng.randint(1, 30))
         if redriven and self._rng.random() < 0.4:
             self._client(self._rng.choice(redriven).key)
-        self._stage.come_to_rest(0)
+            self._come_to_know()  # of a version that nobody told of
+        else:
+            self._stage.come_to_rest(0)
 
     def _dropped(self, letter: DeadLetter) -> bool:
         if self._rng.random() >= 0.15:
@@ -128,7 +130,7 @@ class Scenes:
         self._stage.note(clients.put_foreign(self._world, key))
         if self._rng.random() < 0.5:
             self._end(self._tell_of(key, 1))
-        self._stage.come_to_rest(self._stage.enough())
+        self._come_to_know()
 
     def _overwritten(self, fits: Callable[[Content], bool]) -> str | None:
         """The key of a foreign document that had a text, and has got such a version over it."""
@@ -165,6 +167,11 @@ class Scenes:
         if self._rng.random() < 0.5:
             self._do("ocr", lambda: workers.ocr(world, self._rng.randint(1, 6)))
         self._stage.come_to_rest(1 + -(-2 * len(living) // world.settings.sweep_batch))
+
+    def _come_to_know(self) -> None:
+        """Whatever is in the bucket, also where that lists late."""
+        self._stage.note(let_time_pass(self._world, 1 + self._world.store.lists_late.total_seconds()))
+        self._stage.come_to_rest(self._stage.enough())
 
     def _do(self, name: str, job: Callable[[], object]) -> None:
         self._end(self._world.start(name, job))
