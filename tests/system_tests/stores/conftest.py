@@ -39,7 +39,7 @@ def home(s3_gateway: S3Gateway, migrated_database_url: str, tmp_path_factory: py
         queue = _prepared(store, environ, events)
         s3 = client(store)
         parts.callback(s3.close)
-        yield Home(store.name, "docusnap", server, s3, _consumer(environ, store, queue) if queue else _nothing)
+        yield Home(store.name, "docusnap", server, s3, _consumer(environ, store, queue, parts) if queue else _nothing)
 
 
 def _prepared(store: S3Gateway, environ: Mapping[str, str], events: str) -> str | None:
@@ -61,9 +61,10 @@ class _TimeIsUp:
         return 0
 
 
-def _consumer(environ: Mapping[str, str], store: S3Gateway, queue: str) -> Callable[[], None]:
+def _consumer(environ: Mapping[str, str], store: S3Gateway, queue: str, open_ones: ExitStack) -> Callable[[], None]:
     """What Lambda's event source mapping does: the queue's messages to the `ocr` function, and away with those that it took."""
     parts = Parts(environ)
+    open_ones.callback(parts.decoder.close)  # type: ignore[attr-defined]  the real one
     handler = create_handler(lambda: parts)
     sqs = boto3.client(
         "sqs",
