@@ -84,7 +84,7 @@ def memory(engine: Engine, *, whole: bool) -> Memory:
 
 def head(engines: Sequence[Engine], todo: Sequence[Page], every: int) -> Iterator[str]:
     characters = sum(len(plain(page.truth)) for page in todo)
-    sample = f" (every {every}th of the collection)" if every > 1 else ""
+    sample = f" (one in {every} of the collection)" if every > 1 else ""
     yield f"# {dt.date.today()}: {len(todo)} pages{sample}, {characters} characters"  # noqa: DTZ011
     yield ""
     yield f"- {machine.cores()} cores, {machine.model()}: {machine.flags()}"
