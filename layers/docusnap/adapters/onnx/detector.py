@@ -19,7 +19,7 @@ LETTER = 8.0  # pixels a small letter keeps on the raster: with 6 and fewer, lin
 ENLARGED = 2.0  # at most: small type on a coarse raster gains from it
 MAX_AREA = 3.2e6  # pixels of the raster. Area and not the longest side, so that a long receipt keeps its width
 MARGIN = 24  # pixels of the raster left around the ink
-ENLARGED_AREA = 2e6  # pixels to which a smaller picture is enlarged at most: the network takes 200 to 300 bytes for each
+ENLARGED_AREA = 2e6  # pixels to which a smaller picture is enlarged at most: the networks take 150 and 250 bytes for each
 STRIDE = 32  # the network halves its raster five times
 MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(3, 1, 1)  # ImageNet's, in the order of the channels as fed (blue first)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32).reshape(3, 1, 1)
@@ -62,12 +62,12 @@ def fitting(page: NDArray[np.uint8], seen: Survey) -> tuple[NDArray[Any], NDArra
     most = min(MAX_AREA, max(ENLARGED_AREA, height * width))
     shrink = min(shrink, math.sqrt(most / (height * width)))
     size = [max(STRIDE, round(side * shrink / STRIDE) * STRIDE) for side in (width, height)]
-    raster = resized(part, size)
+    raster = _resized(part, size)
     origin = np.array([max(0, seen.left - margin), max(0, seen.top - margin)], np.float32)
     return raster, origin, np.array([width / size[0], height / size[1]], np.float32)
 
 
-def resized(raster: NDArray[Any], size: Sequence[int]) -> NDArray[Any]:
+def _resized(raster: NDArray[Any], size: Sequence[int]) -> NDArray[Any]:
     """To `size`, width and height. Whole steps first: their means take OpenCV a tenth of the time that one step to any size does."""
     whole = min(raster.shape[1] // size[0], raster.shape[0] // size[1])
     if whole > 1:
