@@ -1,6 +1,6 @@
 """Children by the dozen: a process that has done the imports forks a fresh child for each caller, in milliseconds.
 
-To start an interpreter with Pillow and PDFium costs 250 ms of CPU, to fork and end one 3. Both sides are here: `Nursery` asks, `nurse` forks.
+To start an interpreter with Pillow and PDFium costs 250 ms of CPU, to fork one 3. Both sides are here: `Nursery` asks, `nurse` forks.
 A child's three wires are the caller's own and travel by SCM_RIGHTS: its questions, its answers, and its line. On the line the nursery says
 the child's pid and, at last, how it ended; when the caller hangs up there, the nursery ends the child. So no caller kills by a pid, which
 may be another's by then, and callers share nothing but the socket that they call by.
