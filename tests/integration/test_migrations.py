@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -13,6 +14,7 @@ from docusnap.adapters.postgres import schema
 from docusnap.adapters.postgres.ledger import PostgresLedger
 from docusnap.errors import DatabaseUnavailable, SchemaOutdated
 from docusnap.migrations import configuration, migrate
+from docusnap.model import Scope
 
 COLUMNS = """
     SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default, is_identity
@@ -70,6 +72,18 @@ def test_an_older_schema_is_outdated(database_copy_url: str) -> None:
         PostgresLedger.connect(database_copy_url).ready()
 
 
+def test_a_database_of_the_first_release_is_outdated_until_it_is_migrated(empty_database_url: str) -> None:
+    _as_first_released(empty_database_url)
+    ledger = PostgresLedger.connect(empty_database_url)
+    secret = ledger.create_key("acme", [Scope.USER])
+    with pytest.raises(SchemaOutdated):
+        ledger.ready()
+    migrate(empty_database_url)
+    ledger.ready()
+    assert ledger.document_of_key(secret, "0" * 32) == (ledger.authenticate(secret), None)
+    ledger.dispose()
+
+
 def test_a_newer_schema_is_ready_and_left_alone(database_copy_url: str) -> None:
     _say_revision(database_copy_url, "9999")
     migrate(database_copy_url)
@@ -82,6 +96,13 @@ def test_a_database_that_is_not_there_is_unavailable() -> None:
         PostgresLedger.connect(url).ready()
     with pytest.raises(DatabaseUnavailable):
         migrate(url)
+
+
+def _as_first_released(url: str) -> None:
+    config = configuration()
+    with sa.create_engine(url).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
 
 
 def _say_revision(url: str, revision: str) -> None:

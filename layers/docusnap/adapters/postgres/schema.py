@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0001"  # the newest migration; kept here since functions do not ship Alembic. Ids sort as text, so "older" is "less".
+HEAD = "0002"  # the newest migration; kept here since functions do not ship Alembic. Ids sort as text, so "older" is "less".
 
 metadata = sa.MetaData(
     naming_convention={
