@@ -75,10 +75,10 @@ def large(folder: Path) -> Page:
     return kept(sheet, folder / "large.png")
 
 
-def mixed(folder: Path, count: int = 500, cycle: int = 50) -> Iterator[Page]:
+def mixed(folder: Path, count: int, cycle: int = 50) -> Iterator[Page]:
     """Pieces of drawn pages, from a label's size to whole ones: the same sizes in every cycle, but other pieces.
 
-    So what is held after the first cycle was needed for all sizes, and what is held beyond that later was kept.
+    What a piece needs goes by its type too, so growth is told by reading all of them twice: what is held beyond the first time was kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = random.Random(1)
