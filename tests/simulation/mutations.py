@@ -121,10 +121,10 @@ _ALL = (
     ),
     Mutation("DELETE leaves the revisions", Swap("DELETE FROM revision", " WHERE", " WHERE false AND")),
     Mutation("texts of older revisions stay", Swap("DELETE FROM page_content", " WHERE page_content", " WHERE false AND page_content")),
-    Mutation("the walk through the bucket never goes on", Swap("INSERT INTO sweep_cursor", r"%\((value|param_1)\)s", "NULL")),
+    Mutation("the walk through the bucket never goes on", Swap("INSERT INTO sweep_cursor", re.escape("%(value)s"), "NULL")),
     Mutation(
         "the walk never begins anew",
-        Swap("INSERT INTO sweep_cursor", "SET value = %\\(param_1\\)s", "SET value = coalesce(%(param_1)s, sweep_cursor.value)"),
+        Swap("INSERT INTO sweep_cursor", "SET value = excluded.value", "SET value = coalesce(excluded.value, sweep_cursor.value)"),
     ),
     Mutation("retention does not see a later revision", Swap("later.finished_at", re.escape("NOT (EXISTS"), "NOT (false AND EXISTS")),
     Mutation(
