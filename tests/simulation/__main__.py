@@ -22,7 +22,10 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("seeds", nargs="+", metavar="SEED", help="a number, or FIRST-LAST")
     parser.add_argument("--server", default=os.environ.get("DOCUSNAP_TEST_DATABASE_URL"), help="the embedded one where not given")
+    parser.add_argument("--core", type=int, help="stay on this one, and the embedded server too")
     options = parser.parse_args(arguments)
+    if options.core is not None:
+        os.sched_setaffinity(0, {options.core})  # before the server starts, which inherits it
     seeds = [seed for words in options.seeds for seed in _range(words)]
     with _server(options.server) as server:
         return _play(seeds, server)
