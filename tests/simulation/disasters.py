@@ -85,7 +85,7 @@ def _take_over(world: World) -> str | None:
         if world.observer.taken_over(ghost.holds):
             break
         steps(other, 1)
-    ghost.told_to_stop = world.rng.random() < 0.3
+    ghost.told_to_stop = world.rng.random() < 0.4
     # What it reports then must not count: the page is another's.
     ghost.engine_breaks = world.observer.taken_over(ghost.holds) and world.ledger.answers.random() < 0.5
     steps(ghost, world.rng.choice([0, 2, 5]))
@@ -162,7 +162,7 @@ STEPS: dict[Step, float] = {
     _run: 8,
     _deliver: 8,
     _wake: 8,
-    _take_over: 7,
+    _take_over: 9,
     _sweep: 3,
     _time: 6,
     _kill: 2,

@@ -52,7 +52,7 @@ class Schedule:
     def _disasters(self) -> None:
         self._begin()
         self.world.ledger.fault_rate = self.rng.choice([0.0, 0.03, 0.12])
-        for _ in range(self.rng.randint(15, 40)):
+        for _ in range(self.rng.randint(12, 32)):
             self.note(step(self.world))
             self._bury_tasks()
 
@@ -133,8 +133,8 @@ class Schedule:
         self._work()
 
     def _work(self) -> None:
-        """As often as somebody is woken, and a ghost comes back after each."""
-        self.world.wakes = min(self.world.wakes, 3)
+        """One worker, however often it was said, then whoever is woken by a worker; a ghost comes back after each."""
+        self.world.wakes = min(self.world.wakes, 1)
         while self.world.wakes:
             self.world.wakes -= 1
             self.finish(self.world.start("ocr", lambda: workers.ocr(self.world, 8)))
