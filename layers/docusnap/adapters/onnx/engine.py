@@ -18,9 +18,11 @@ from docusnap.adapters.onnx.case import recased
 from docusnap.adapters.onnx.crops import aspect, readings, runs_right
 from docusnap.adapters.onnx.detector import Detector, Quad
 from docusnap.adapters.onnx.device import CUDA, build, choose
+from docusnap.adapters.onnx.dirt import without_dirt
 from docusnap.adapters.onnx.lines import as_line
 from docusnap.adapters.onnx.marks import with_marks
 from docusnap.adapters.onnx.orientation import Orientation, turned
+from docusnap.adapters.onnx.quotes import as_printed
 from docusnap.adapters.onnx.reader import Reader
 from docusnap.adapters.onnx.recogniser import Batching, Reading, Recogniser
 from docusnap.adapters.onnx.session import Session, cores
@@ -176,7 +178,13 @@ class OnnxEngine:
     def _shaped(self, ways: Sequence[Way]) -> Sequence[Reading]:
         """The readings with what the networks overlook or cannot tell, and the raster shows."""
         marked = iter(with_marks([(way.raster, way.reading) for way in ways if way.downwards], self._reader.carefully))
-        return [next(marked) if way.downwards else recased(way.raster, way.reading) for way in ways]
+        return [next(marked) if way.downwards else _as_seen(way.raster, way.reading) for way in ways]
+
+
+def _as_seen(raster: NDArray[Any], reading: Reading) -> Reading:
+    for shaped in (recased, without_dirt, as_printed):
+        reading = shaped(raster, reading)
+    return reading
 
 
 def _failure(page: PageRaster, exc: Exception) -> EngineFailed:
