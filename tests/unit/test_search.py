@@ -82,6 +82,23 @@ def test_a_query_becomes_clauses(query: str, asked: str) -> None:
     assert search.parse(query).tsquery() == asked
 
 
+@pytest.mark.parametrize(
+    ("printed", "typed"),
+    [
+        ("It isn’t his", "isn't"),
+        ("It isn't his", "isn’t"),
+        ("the boys’ boat", "boys' boat"),
+        ("the ‘small’ boat", "'small'"),
+        ("he said “Only now” there", '"only now"'),
+        ('he said "Only now" there', "“only now”"),
+        ("he said “It isn’t” there", '"it isn\'t"'),
+    ],
+)
+def test_quotes_are_found_straight_or_curly_as_they_are_typed(printed: str, typed: str) -> None:
+    assert search.parse(typed).lines([printed]) == (0,)
+    assert search.tsvector([printed]) == search.tsvector([printed.translate(str.maketrans("‘’“”", "''\"\""))])
+
+
 @pytest.mark.parametrize("query", ["", "  ", "?!…", '""', '"', "。，、", "\0", "<-> & | !", "\ud800", "\u200b"])
 def test_a_query_without_a_letter_is_empty(query: str) -> None:
     with pytest.raises(EmptyQuery):
