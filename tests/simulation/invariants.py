@@ -13,7 +13,7 @@ from docusnap.ledger import IDEMPOTENCY, LOST_LIMIT
 from docusnap.model import Status
 
 from tests.simulation.files import PAGE_FAILURES, WORD
-from tests.simulation.world import FOREIGN_KEYS, RETENTION_DAYS, World
+from tests.simulation.world import FOREIGN_KEYS, RETENTION_DAYS, TENANTS, World
 
 Row = sa.Row[Any]
 GONE = frozenset({"object_changed", "object_missing"})
@@ -249,7 +249,7 @@ def _search_finds_what_is_served(rest: Rest) -> Iterator[str]:
         if revision.served and Status(revision.status).has_content:
             expected.update((document.tenant_id, document.id, page) for page, text in rest.texts[revision.id].items() if text)
     found: Counter[tuple[str, str, int]] = Counter()
-    for tenant in sorted({document.tenant_id for document in rest.documents.values()}):
+    for tenant in (*TENANTS, "default"):
         hits = rest.world.database.ledger.search(tenant, WORD, 100, None).items
         found.update((tenant, hit.document_id, hit.page) for hit in hits)
     if found != expected:
