@@ -27,7 +27,7 @@ OVERLAP = 1  # rows that an accent may share with its letter
 def without_dirt(raster: NDArray[Any], reading: Reading) -> Reading:
     """The reading without accents that belong to the line above. `raster`: of a line that runs to the right, RGB.
 
-    Cost: half a millisecond for a line with accents, nothing for others.
+    Cost: more than a millisecond for a line with accents, nothing for others.
     """
     if all(_bare(c.text) == c.text for c in reading.characters):
         return reading

@@ -38,7 +38,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Inked:
-    """Cost: half a millisecond a line."""
+    """Cost: more than a millisecond a line."""
 
     darkness: NDArray[np.float32]  # height × width, 0 to 1
     labels: NDArray[np.int32]  # each pixel's piece

@@ -1,7 +1,7 @@
 """Quotation marks as they are printed: the networks were taught to write ' and " for curly ones too, and the ink tells which it is.
 
 A nine (’ ”) is heavy above, and its tail bends down to the left; a six (‘ “) is the same upside down; a straight mark is like itself
-from left and right, once the slant of italics is taken away. Counted on 62 faces at 26 to 46 pixels, sharp, blurred, bilevel and
+from left and right, once the slant of italics is taken away. Counted on 82 faces at 26 to 46 pixels, sharp, blurred, bilevel and
 noisy: seven of eight curly marks are told, one of 600 straight ones is taken for curly; of italic ones one of 24, nearly all in faces
 that draw them as primes (Palatino's, Bookman's). A six was taken for a nine once in 1,200 italic ones.
 """
@@ -45,7 +45,7 @@ def as_printed(raster: NDArray[Any], reading: Reading) -> Reading:
     """The reading with curly quotes where the ink shows them; what it does not show clearly stays as it was read.
 
     `raster`: of a line that runs to the right, RGB. Lines with ideographs are left alone: the networks read their marks right.
-    Cost: about a millisecond for a line that has such marks, nothing for others.
+    Cost: two milliseconds for a line that has such marks, nothing for others.
     """
     marks = [index for index, c in enumerate(reading.characters) if c.text in SINGLE or c.text in DOUBLE]
     if not marks or any(unicodedata.east_asian_width(c.text[0]) == "W" for c in reading.characters):
