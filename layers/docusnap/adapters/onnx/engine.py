@@ -22,6 +22,7 @@ from docusnap.adapters.onnx.dirt import without_dirt
 from docusnap.adapters.onnx.lines import as_line
 from docusnap.adapters.onnx.marks import with_marks
 from docusnap.adapters.onnx.orientation import Orientation, turned
+from docusnap.adapters.onnx.quotes import as_printed
 from docusnap.adapters.onnx.reader import Reader
 from docusnap.adapters.onnx.recogniser import Batching, Reading, Recogniser
 from docusnap.adapters.onnx.session import Session, cores
@@ -181,7 +182,9 @@ class OnnxEngine:
 
 
 def _as_seen(raster: NDArray[Any], reading: Reading) -> Reading:
-    return without_dirt(raster, recased(raster, reading))
+    for shaped in (recased, without_dirt, as_printed):
+        reading = shaped(raster, reading)
+    return reading
 
 
 def _failure(page: PageRaster, exc: Exception) -> EngineFailed:
