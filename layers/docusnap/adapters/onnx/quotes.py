@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
+from operator import attrgetter
 from typing import Any
 
 import cv2
@@ -28,6 +30,7 @@ HIGHEST, LOWEST = 0.5, 0.62  # of the line's height: a mark is no higher than th
 NARROW = 0.9  # of its own height: what is wider is no mark
 NEAR = 0.35  # of the line's height: so far from where the network saw it
 APART = 0.2  # of the line's height, at most, are a double mark's halves from where their neighbours are looked for
+BEFORE = 0.6  # of the line's height: so far at most is a mark from the middle of the letter that follows
 FAINT = 0.15  # of the ink's darkness: less is the paper's grain
 LEANINGS = (0.0, 0.1, 0.2, 0.3)  # columns for a row: how italics may slant
 LEAN, STEEPEST = 0.1, 0.3  # what a slope counts beside a bend, and up to which
@@ -61,7 +64,20 @@ def as_printed(raster: NDArray[Any], reading: Reading) -> Reading:
         if shape is not None:
             kind = SINGLE if characters[index].text in SINGLE else DOUBLE
             characters[index] = replace(characters[index], text=kind[1 + shape.value])
+    for piece in found:
+        if shape_of([inked.alone(piece)], slant) is Shape.SIX:
+            _open(characters, piece.middle / inked.width, inked.height / inked.width)
     return Reading(tuple(characters))
+
+
+def _open(characters: list[Character], place: float, height: float) -> None:
+    """A six before a word, where nothing was read: the networks overlook single ones. `place`, `height`: shares of the line."""
+    after = bisect(characters, place, key=attrgetter("position"))
+    before, word = characters[after - 1 : after], characters[after : after + 1]
+    if not word or not word[0].text.isalnum() or word[0].position - place > BEFORE * height:
+        return
+    if all(c.text.isspace() for c in before):
+        characters.insert(after, Character(SINGLE[1], word[0].confidence, place))
 
 
 def shape_of(halves: Sequence[NDArray[np.float32]], slant: float, *, bent: bool = False) -> Shape | None:
