@@ -76,6 +76,25 @@ def test_a_mark_read_the_wrong_way_round_is_turned() -> None:
     assert as_printed(raster, read_as("He said ”Only now“ there", places)).text == "He said “Only now” there"
 
 
+@pytest.mark.parametrize("printed", [np.asarray, blurred, bilevel], ids=["sharp", "blurred", "bilevel"])
+@pytest.mark.parametrize("text", ["the ‘small’ boat", "‘small’ boats"])
+def test_a_six_that_was_not_read_is_set_before_its_word(text: str, printed) -> None:  # type: ignore[no-untyped-def]
+    raster, places = set_in(text, 40)
+    overlooked = text.index("‘")
+    read = read_as(text.replace("‘", ""), [*places[:overlooked], *places[overlooked + 1 :]])
+    shaped = as_printed(printed(raster), read)
+    assert shaped.text == text
+    assert [c.position for c in shaped.characters] == sorted(c.position for c in shaped.characters)
+
+
+@pytest.mark.parametrize("text", ["the 'small' boat", "the ’small’ boat", "the ·small’ boat"])
+def test_ink_that_is_no_six_is_set_before_no_word(text: str) -> None:
+    raster, places = set_in(text, 40)
+    first = text.index("small") - 1
+    read = read_as(text[:first] + text[first + 1 :], [*places[:first], *places[first + 1 :]])
+    assert as_printed(raster, read).text == read.text
+
+
 @pytest.mark.parametrize("text", ["It isn't Tom's", "“Only now” there", "the ‘small’ boat"])
 def test_marks_too_small_to_be_told_stay_as_they_were_read(text: str) -> None:
     raster, places = set_in("It isn’t Tom’s" if "isn" in text else text, 14)

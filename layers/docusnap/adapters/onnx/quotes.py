@@ -45,7 +45,8 @@ class Shape(Enum):
 
 
 def as_printed(raster: NDArray[Any], reading: Reading) -> Reading:
-    """The reading with curly quotes where the ink shows them; what it does not show clearly stays as it was read.
+    """The reading with curly quotes where the ink shows them, also one that opens a word and was not read; what the ink does not show
+    clearly stays as it was read.
 
     `raster`: of a line that runs to the right, RGB. Lines with ideographs are left alone: the networks read their marks right.
     Cost: two milliseconds for a line that has such marks, nothing for others.
