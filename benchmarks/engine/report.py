@@ -35,6 +35,9 @@ def table(*rows: Sequence[object]) -> Iterator[str]:
 def engines(measured: Measured) -> Iterator[str]:
     head = ("engine", "seconds", "ratio", "mean CER", "worst page", "best on", "peak RSS, MB", "start, s", "CPU seconds")
     yield from table(head, *(engine(measured, run) for run in measured.runs))
+    if len(measured.took) > 1:
+        turns = ", ".join(f"{seconds:.1f}" for seconds in measured.took)
+        yield f"\n{measured.ours.engine} before, between and after the others: {turns} s; the one in the middle counts."
     for run in measured.runs:
         for page, told in zip(measured.pages, run.told, strict=True):
             if told["failed"]:

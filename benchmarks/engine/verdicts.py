@@ -34,13 +34,17 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Everything of one run. `runs`: ours first; `starts`: seconds by engine; `lines`: of the drawn pages, as we read them."""
+    """Everything of one run. `runs`: ours first; `starts`: seconds by engine; `lines`: of the drawn pages, as we read them.
+
+    `took`: seconds of each of our turns around the peers', of which the one in the middle counts.
+    """
 
     pages: Sequence[str]
     runs: Sequence[Run]
     starts: Mapping[str, float]
     memory: Memory | None
     lines: Sequence[Judged]
+    took: Sequence[float] = ()
 
     @property
     def ours(self) -> Run:

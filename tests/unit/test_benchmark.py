@@ -97,6 +97,7 @@ def test_every_aim_is_judged_by_what_was_measured() -> None:
         {"docusnap": 1.4},
         Memory(950, {50: 800, 500: 810}),
         [Judged(0.99, right=True)] * 99 + [Judged(0.96, right=False)],
+        [9.0, 10.0, 14.0],
     )
 
     assert [(one.reached, one.measured) for one in verdicts(measured)] == [
@@ -110,7 +111,9 @@ def test_every_aim_is_judged_by_what_was_measured() -> None:
         (True, "+1.2% (800 MB after 50, 810 MB after 500)"),
         (True, "99.00% of 100"),
     ]
-    assert "| rapidocr | 70.0 | 7.00 | 0.0210 | 0.030 | 1 of 2 | 500 | – | 70.0 |" in list(report(measured, []))
+    said = list(report(measured, []))
+    assert "| rapidocr | 70.0 | 7.00 | 0.0210 | 0.030 | 1 of 2 | 500 | – | 70.0 |" in said
+    assert "\ndocusnap before, between and after the others: 9.0, 10.0, 14.0 s; the one in the middle counts." in said
 
 
 def test_what_was_not_measured_is_not_judged() -> None:
