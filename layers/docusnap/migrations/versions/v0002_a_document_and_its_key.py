@@ -1,6 +1,6 @@
 """The question that is asked most, as a function: its plan is kept, where a statement's is made anew each time it comes.
 
-Of a status read's time in the database, planning was two thirds. A session's prepared statement would do the same, but PgBouncer in
+Planning was most of what a status read cost the database. A session's prepared statement would do the same, but PgBouncer in
 transaction mode has no sessions to keep it in.
 """
 
