@@ -13,7 +13,7 @@ from docusnap.model import ObjectVersion, Status
 
 from tests.simulation.wire import Rewrite
 
-FENCE = " AND work.attempt = %(attempt_1)s"
+FENCE = " AND work.attempt = %(of_attempt)s"
 STATE = " AND work.state = %(state_1)s"
 
 
@@ -59,14 +59,14 @@ def _without(sign: str, part: str) -> Swap:
 
 
 ENDED = "UPDATE work SET state=%(state)s, due_at=%(due_at)s"
-DUE_AGAIN = "UPDATE work SET state=%(state)s, due_at=(now() + %(now_1)s)"
+DUE_AGAIN = "UPDATE work SET state=%(state)s, due_at=(now() + %(again_in)s)"
 
 # Every statement of a worker, by how it begins up to its WHERE.
 FENCED = {
     "split": f"{ENDED} WHERE",
     "finish": f"{ENDED}, error=NULL WHERE",
-    "fail": f"{ENDED}, failures=(work.failures + %(failures_1)s), error=%(error)s::JSON, rejected=%(rejected)s WHERE",
-    "retry": f"{DUE_AGAIN}, failures=(work.failures + %(failures_1)s), error=%(error)s::JSON WHERE",
+    "fail": f"{ENDED}, failures=(work.failures + %(reported)s), error=%(problem)s::JSON, rejected=%(for_good)s WHERE",
+    "retry": f"{DUE_AGAIN}, failures=(work.failures + %(failures_1)s), error=%(problem)s::JSON WHERE",
     "hand_over": f"{DUE_AGAIN} WHERE",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -20,6 +21,22 @@ from docusnap.model import Arrival, DocumentView, ObjectCreated, ObjectVersion, 
 
 log = logging.getLogger(__name__)
 
+# Statements are built once, at import, and bound at each run. These names may not be those of columns.
+_at = document.c.bucket == sa.bindparam("in_bucket"), document.c.key == sa.bindparam("of_key")
+_not_purged = document.c.purged_at.is_(None)
+_document = document.c.id == sa.bindparam("of_document")
+_revision = revision.c.id == sa.bindparam("of_revision")
+_version: dict[str, Any] = {name: sa.bindparam(f"seen_{name}") for name in transitions.VERSION}
+
+LOCK_AT = transitions.locking(*_at, _not_purged)
+VIEW_AT = views.VIEW.where(*_at, _not_purged)
+ADOPT = insert(document).on_conflict_do_nothing().returning(document)
+REMOVED_JUST_NOW = sa.select(document.c.id).where(*_at, document.c.purged_at > now - ledger.REAPPEARS).limit(1)
+REMOVE_NOW = sa.update(document).where(_document).values(look_at=now)
+NO_LONGER_AWAITED = sa.update(document).where(_document).values(look_at=None)
+QUEUE = sa.update(revision).where(_revision).values(status=Status.QUEUED, finished_at=None, updated_at=now, **_version)
+NOTE = sa.update(revision).where(_revision).values(_version)
+
 
 class Intake(Part):
     """ports.IntakeLedger."""
@@ -27,7 +44,7 @@ class Intake(Part):
     @reading
     def document_of(self, connection: sa.Connection, bucket: str, key: str) -> DocumentView | None:
         """The living document of this key."""
-        found = views.views(connection.execute(views.VIEW.where(*_at(bucket, key))))
+        found = views.views(connection.execute(VIEW_AT, _place(bucket, key)))
         return found[0] if found else None
 
     @writing
@@ -42,12 +59,12 @@ class Intake(Part):
         connection.execute(sa.insert(parked_event).values(values))
 
 
-def _at(bucket: str, key: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return document.c.bucket == clean(bucket), document.c.key == clean(key), document.c.purged_at.is_(None)
+def _place(bucket: str, key: str) -> dict[str, str]:
+    return {"in_bucket": clean(bucket), "of_key": clean(key)}
 
 
 def _arrive(connection: sa.Connection, seen: ObjectVersion) -> Arrival:
-    owner = transitions.lock(connection, *_at(seen.bucket, seen.key))
+    owner = connection.execute(LOCK_AT, _place(seen.bucket, seen.key)).one_or_none()
     newest = None if owner is None or owner.deleted_at is not None else transitions.newest_revision(connection, owner.id)
     step = ledger.on_arrival(seen, _known(owner, newest))
     if step is Step.ADOPT:
@@ -81,7 +98,7 @@ def _adopt(connection: sa.Connection, seen: ObjectVersion) -> Arrival:
         "key": seen.key,
         "origin": "foreign",
     }
-    adopted = connection.execute(insert(document).values(values).on_conflict_do_nothing().returning(document)).one_or_none()
+    adopted = connection.execute(ADOPT, values).one_or_none()
     if adopted is None:
         return _arrive(connection, seen)  # another has just adopted the key, with this version or an older one
     transitions.queue(connection, adopted, 1, OcrMode.AUTO, transitions.version_values(seen))
@@ -89,13 +106,11 @@ def _adopt(connection: sa.Connection, seen: ObjectVersion) -> Arrival:
 
 
 def _removed_just_now(connection: sa.Connection, seen: ObjectVersion) -> bool:
-    removed = document.c.purged_at > now - ledger.REAPPEARS
-    query = sa.select(document.c.id).where(document.c.bucket == seen.bucket, document.c.key == seen.key, removed).limit(1)
-    return connection.execute(query).one_or_none() is not None
+    return connection.execute(REMOVED_JUST_NOW, _place(seen.bucket, seen.key)).one_or_none() is not None
 
 
 def _remove(connection: sa.Connection, tombstone: Row) -> Arrival:
-    connection.execute(sa.update(document).where(document.c.id == tombstone.id).values(look_at=now))
+    connection.execute(REMOVE_NOW, {"of_document": tombstone.id})
     return Arrival("deleted", tombstone.id)
 
 
@@ -109,17 +124,20 @@ def _record(connection: sa.Connection, step: Step, owner: Row, newest: Row, seen
         _renew(connection, owner, newest, seen)
         return Arrival("queued", owner.id)
     if step is Step.NOTE:
-        values = transitions.version_values(seen)
-        connection.execute(sa.update(revision).where(revision.c.id == newest.id).values(values))
+        connection.execute(NOTE, _bound(newest, seen))
     log.warning("an object was put that is not looked at", extra={"document": owner.id, "status": newest.status})
     return Arrival("ignored", owner.id)
 
 
+def _bound(newest: Row, seen: ObjectVersion) -> dict[str, object]:
+    version = transitions.version_values(seen)
+    return {"of_revision": newest.id} | {f"seen_{name}": value for name, value in version.items()}
+
+
 def _queue(connection: sa.Connection, owner: Row, newest: Row, seen: ObjectVersion) -> None:
     """The upload that was awaited, in time or late."""
-    queued = {"status": Status.QUEUED, "finished_at": None, "updated_at": now} | transitions.version_values(seen)
-    connection.execute(sa.update(document).where(document.c.id == owner.id).values(look_at=None))
-    connection.execute(sa.update(revision).where(revision.c.id == newest.id).values(queued))
+    connection.execute(NO_LONGER_AWAITED, {"of_document": owner.id})
+    connection.execute(QUEUE, _bound(newest, seen))
     transitions.queue_split(connection, owner.tenant_id, newest.id)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,14 +17,53 @@ now = sa.func.now()
 
 VERSION = ("etag", "version_id", "sequencer", "size")  # the columns of an object version
 
+# Statements are built once, at import, and bound at each run. These names may not be those of columns.
+ERROR: sa.BindParameter[Any] = sa.bindparam("problem", type_=sa.JSON(none_as_null=True))
+_document: sa.BindParameter[str] = sa.bindparam("of_document")
+_revision: sa.BindParameter[int] = sa.bindparam("of_revision")
 
-def lock(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> Row | None:
-    """The document's row, held to the end of the transaction: whoever changes anything of a document begins here."""
-    return connection.execute(sa.select(document).where(*where).with_for_update(key_share=True)).one_or_none()
+
+def locking(*where: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """A document's row, held to the end of the transaction: whoever changes anything of a document begins here."""
+    return sa.select(document).where(*where).with_for_update(key_share=True)
+
+
+LOCK = locking(document.c.id == _document)
+NEWEST = sa.select(revision).where(revision.c.document_id == _document, revision.c.newest)
+NO_LONGER_NEWEST = sa.update(revision).where(revision.c.document_id == _document, revision.c.newest).values(newest=False, dead_code=None)
+NEW_REVISION = sa.insert(revision).returning(revision.c.id)
+NEW_SPLIT = sa.insert(work).values(revision_id=_revision, page=0, tenant_id=sa.bindparam("of_tenant"), state=WorkState.QUEUED, due_at=now)
+CANCEL_WORK = (
+    sa.update(work)
+    .where(work.c.revision_id == _revision, work.c.state.in_([WorkState.QUEUED, WorkState.PROCESSING]))
+    .values(state=WorkState.CANCELLED, due_at=None, attempt=work.c.attempt + 1)
+)
+END = (
+    sa.update(revision)
+    .where(revision.c.id == _revision)
+    .values(status=sa.bindparam("ends_as"), error=ERROR, dead_code=sa.bindparam("letter"), finished_at=now, updated_at=now)
+)
+SHOWN = sa.select(revision.c.id, revision.c.status, revision.c.pages_done).where(revision.c.document_id == _document, revision.c.served)
+SERVE = sa.update(revision).where(revision.c.id == _revision).values(served=True)
+_others = (revision.c.document_id == _document) & (revision.c.id != _revision)
+SERVE_NO_OTHER = sa.update(revision).where(_others, revision.c.served).values(served=False)
+
+
+def _dropping(of: sa.ColumnElement[bool]) -> tuple[sa.Delete, ...]:
+    """The text and the work of these revisions."""
+    return tuple(sa.delete(table).where(table.c.revision_id.in_(sa.select(revision.c.id).where(of))) for table in (page_content, work))
+
+
+DROP_UNSERVED = _dropping((revision.c.document_id == _document) & ~revision.c.served)
+DROP_OTHERS = _dropping(_others)
+
+
+def lock(connection: sa.Connection, document_id: str) -> Row | None:
+    return connection.execute(LOCK, {"of_document": document_id}).one_or_none()
 
 
 def newest_revision(connection: sa.Connection, document_id: str) -> Row:
-    return connection.execute(sa.select(revision).where(revision.c.document_id == document_id, revision.c.newest)).one()
+    return connection.execute(NEWEST, {"of_document": document_id}).one()
 
 
 def version_values(seen: ObjectVersion) -> dict[str, Any]:
@@ -36,12 +75,11 @@ def queue(connection: sa.Connection, owner: Row, number: int, ocr: OcrMode, vers
 
     What ended without being served can be redriven until then; now it never will be served, so its work and text go.
     """
+    mine = {"of_document": owner.id}
     if number > 1:
-        _drop_pages(connection, (revision.c.document_id == owner.id) & ~revision.c.served)
-    older = {"newest": False, "dead_code": None}
-    connection.execute(sa.update(revision).where(revision.c.document_id == owner.id, revision.c.newest).values(older))
-    values = new_revision(owner, number, Status.QUEUED, ocr) | version
-    revision_id = connection.execute(sa.insert(revision).values(values).returning(revision.c.id)).scalar_one()
+        _run(connection, DROP_UNSERVED, mine)
+    connection.execute(NO_LONGER_NEWEST, mine)
+    revision_id = connection.execute(NEW_REVISION, new_revision(owner, number, Status.QUEUED, ocr) | version).scalar_one()
     queue_split(connection, owner.tenant_id, revision_id)
 
 
@@ -59,14 +97,12 @@ def new_revision(owner: Row, number: int, status: Status, ocr: OcrMode) -> dict[
 
 
 def queue_split(connection: sa.Connection, tenant: str, revision_id: int) -> None:
-    connection.execute(sa.insert(work).values(revision_id=revision_id, page=0, tenant_id=tenant, state=WorkState.QUEUED, due_at=now))
+    connection.execute(NEW_SPLIT, {"of_revision": revision_id, "of_tenant": tenant})
 
 
 def cancel_work(connection: sa.Connection, revision_id: int) -> None:
     """End what has not finished. The raised attempt fences those who are at it."""
-    unfinished = (work.c.revision_id == revision_id) & work.c.state.in_([WorkState.QUEUED, WorkState.PROCESSING])
-    values = {"state": WorkState.CANCELLED, "due_at": None, "attempt": work.c.attempt + 1}
-    connection.execute(sa.update(work).where(unfinished).values(values))
+    connection.execute(CANCEL_WORK, {"of_revision": revision_id})
 
 
 def reopen(connection: sa.Connection, revision_ids: Collection[int]) -> None:
@@ -102,28 +138,19 @@ def conclude(
 
     `exhausted` is the first problem that further retries might have overcome: with one, the document is a dead letter.
     """
-    error = sa.null() if problem is None else problem_to_json(problem)
-    dead_code = None if exhausted is None else exhausted.code
-    ended = {"status": status, "error": error, "dead_code": dead_code, "finished_at": now, "updated_at": now}
-    connection.execute(sa.update(revision).where(revision.c.id == revision_id).values(ended))
-    shown = connection.execute(
-        sa.select(revision.c.id, revision.c.status, revision.c.pages_done).where(revision.c.document_id == document_id, revision.c.served)
-    ).one()
+    error = None if problem is None else problem_to_json(problem)
+    letter = None if exhausted is None else exhausted.code
+    mine = {"of_document": document_id, "of_revision": revision_id}
+    connection.execute(END, {"of_revision": revision_id, "ends_as": status, "problem": error, "letter": letter})
+    shown = connection.execute(SHOWN, mine).one()
     better = ledger.takes_over(status, Status(shown.status), superseded=superseded, served_pages=shown.pages_done)
     if better and shown.id != revision_id:
-        _serve(connection, document_id, revision_id)
+        _run(connection, (SERVE_NO_OTHER, SERVE, *DROP_OTHERS), mine)
 
 
-def _serve(connection: sa.Connection, document_id: str, revision_id: int) -> None:
-    others = (revision.c.document_id == document_id) & (revision.c.id != revision_id)
-    connection.execute(sa.update(revision).where(others, revision.c.served).values(served=False))
-    connection.execute(sa.update(revision).where(revision.c.id == revision_id).values(served=True))
-    _drop_pages(connection, others)
-
-
-def _drop_pages(connection: sa.Connection, of: sa.ColumnElement[bool]) -> None:
-    for table in (page_content, work):
-        connection.execute(sa.delete(table).where(table.c.revision_id.in_(sa.select(revision.c.id).where(of))))
+def _run(connection: sa.Connection, statements: Iterable[sa.UpdateBase], values: Mapping[str, object]) -> None:
+    for statement in statements:
+        connection.execute(statement, values)
 
 
 def bury(connection: sa.Connection, document_ids: Collection[str]) -> None:

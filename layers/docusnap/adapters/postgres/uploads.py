@@ -19,6 +19,32 @@ from docusnap.errors import AlreadyFinal, DocumentDeleted, DocumentNotFound, Ide
 from docusnap.model import DocumentView, OcrMode, Status, UploadRequest
 from docusnap.ports import Registration
 
+# Statements are built once, at import, and bound at each run. These names may not be those of columns.
+_document: sa.BindParameter[str] = sa.bindparam("of_document")
+_expires_at = now + sa.bindparam("expires_in", type_=sa.Interval())
+_tenant_key = idempotency.c.tenant_id == sa.bindparam("of_tenant"), idempotency.c.key == sa.bindparam("of_key")
+
+LOCK = transitions.locking(document.c.id == _document, document.c.tenant_id == sa.bindparam("of_tenant"), document.c.deleted_at.is_(None))
+CREATE = sa.insert(document).values(upload_expires_at=_expires_at, look_at=now + ledger.LOOK_AGAIN).returning(document)
+AWAIT_AGAIN = (
+    sa.update(revision)
+    .where(revision.c.document_id == _document, revision.c.status.in_([Status.AWAITING_UPLOAD, Status.EXPIRED]))
+    .values(status=Status.AWAITING_UPLOAD, finished_at=None, updated_at=now)
+)
+LOOK_AGAIN = sa.update(document).where(document.c.id == _document).values(upload_expires_at=_expires_at, look_at=now + ledger.LOOK_AGAIN)
+NO_LONGER_AWAITED = sa.update(document).where(document.c.id == _document).values(look_at=None)
+KNOWN = sa.select(idempotency).where(*_tenant_key, idempotency.c.created_at > now - ledger.IDEMPOTENCY)
+KNOWN_NOW = sa.select(idempotency).where(*_tenant_key)
+
+
+def _queued() -> sa.Select[int]:
+    waiting = revision.c.status.in_([Status.QUEUED, Status.PROCESSING])
+    some = sa.select(sa.literal(1)).where(revision.c.finished_at.is_(None), waiting).limit(sa.bindparam("at_most")).subquery()
+    return sa.select(sa.func.count()).select_from(some)
+
+
+QUEUED = _queued()
+
 
 class Uploads(Part):
     """ports.UploadLedger."""
@@ -52,9 +78,7 @@ class Uploads(Part):
     @reading
     def queued(self, connection: sa.Connection, at_most: int) -> int:
         """How many documents are queued or processing, counted up to `at_most`."""
-        waiting = revision.c.status.in_([Status.QUEUED, Status.PROCESSING])
-        some = sa.select(sa.literal(1)).where(revision.c.finished_at.is_(None), waiting).limit(at_most).subquery()
-        return connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+        return connection.execute(QUEUED, {"at_most": at_most}).scalar_one()
 
     @writing
     def reprocess(self, connection: sa.Connection, tenant: str, document_id: str, ocr: OcrMode) -> DocumentView:
@@ -81,7 +105,7 @@ class Uploads(Part):
         newest = transitions.newest_revision(connection, document_id)
         if newest.finished_at is not None:
             raise AlreadyFinal
-        connection.execute(sa.update(document).where(document.c.id == document_id).values(look_at=None))
+        connection.execute(NO_LONGER_AWAITED, {"of_document": document_id})
         transitions.conclude(connection, document_id, newest.id, Status.CANCELLED, None)
         transitions.cancel_work(connection, newest.id)
         return views.find(connection, tenant, document_id)
@@ -98,7 +122,7 @@ class Uploads(Part):
 
 def _lock(connection: sa.Connection, tenant: str, document_id: str) -> Row:
     views.check_id(document_id)
-    owner = transitions.lock(connection, document.c.id == document_id, document.c.tenant_id == tenant, document.c.deleted_at.is_(None))
+    owner = connection.execute(LOCK, {"of_document": document_id, "of_tenant": tenant}).one_or_none()
     if owner is None:
         raise DocumentNotFound
     return owner
@@ -115,11 +139,10 @@ def _created(connection: sa.Connection, tenant: str, bucket: str, request: Uploa
         "key": ledger.key_of(tenant, document_id),
         "origin": "upload",
         "request": dict(request.fingerprint()),
-        "upload_expires_at": now + expires_in,
-        "look_at": now + ledger.LOOK_AGAIN,
+        "expires_in": expires_in,
     }
-    owner = connection.execute(sa.insert(document).values(values).returning(document)).one()
-    connection.execute(sa.insert(revision).values(transitions.new_revision(owner, 1, Status.AWAITING_UPLOAD, request.ocr)))
+    owner = connection.execute(CREATE, values).one()
+    connection.execute(transitions.NEW_REVISION, transitions.new_revision(owner, 1, Status.AWAITING_UPLOAD, request.ocr))
     return Registration(views.find(connection, tenant, document_id), request, created=True)
 
 
@@ -133,20 +156,18 @@ def _take_key(connection: sa.Connection, tenant: str, key: str, request: UploadR
 
 
 def _known(connection: sa.Connection, tenant: str, key: str) -> Row | None:
-    fresh = idempotency.c.created_at > now - ledger.IDEMPOTENCY
-    query = sa.select(idempotency).where(idempotency.c.tenant_id == tenant, idempotency.c.key == key, fresh)
-    return connection.execute(query).one_or_none()
+    return connection.execute(KNOWN, {"of_tenant": tenant, "of_key": key}).one_or_none()
 
 
 def _known_now(connection: sa.Connection, tenant: str, key: str) -> Row:
     """The row that kept us from taking the key."""
-    return connection.execute(sa.select(idempotency).where(idempotency.c.tenant_id == tenant, idempotency.c.key == key)).one()
+    return connection.execute(KNOWN_NOW, {"of_tenant": tenant, "of_key": key}).one()
 
 
 def _repeated(connection: sa.Connection, known: Row, request: UploadRequest, expires_in: timedelta) -> Registration:
     if known.fingerprint != ledger.fingerprint(request):
         raise IdempotencyConflict
-    owner = transitions.lock(connection, document.c.id == known.document_id)
+    owner = transitions.lock(connection, known.document_id)
     if owner is None or owner.deleted_at is not None:
         raise DocumentDeleted
     _await_again(connection, owner.id, expires_in)
@@ -155,9 +176,6 @@ def _repeated(connection: sa.Connection, known: Row, request: UploadRequest, exp
 
 def _await_again(connection: sa.Connection, document_id: str, expires_in: timedelta) -> None:
     """A client that repeats its request gets a fresh URL, so the document waits as long as that lasts."""
-    waiting = revision.c.status.in_([Status.AWAITING_UPLOAD, Status.EXPIRED])
-    values = {"status": Status.AWAITING_UPLOAD, "finished_at": None, "updated_at": now}
-    found = connection.execute(sa.update(revision).where(revision.c.document_id == document_id, waiting).values(values))
-    if found.rowcount:
-        again = {"upload_expires_at": now + expires_in, "look_at": now + ledger.LOOK_AGAIN}
-        connection.execute(sa.update(document).where(document.c.id == document_id).values(again))
+    mine = {"of_document": document_id}
+    if connection.execute(AWAIT_AGAIN, mine).rowcount:
+        connection.execute(LOOK_AGAIN, mine | {"expires_in": expires_in})

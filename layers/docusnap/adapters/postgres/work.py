@@ -14,10 +14,73 @@ from docusnap.adapters.pages import engine_to_json, page_to_json, problem_from_j
 from docusnap.adapters.postgres import transitions
 from docusnap.adapters.postgres.claim import CLAIM, CLAIM_OWN, claimed
 from docusnap.adapters.postgres.database import Part, Row, reading, writing
-from docusnap.adapters.postgres.schema import document, page_content, revision, work
-from docusnap.adapters.postgres.transitions import now
+from docusnap.adapters.postgres.schema import page_content, revision, work
+from docusnap.adapters.postgres.transitions import ERROR, now
 from docusnap.errors import DatabaseUnavailable, WorkerLost
 from docusnap.model import EngineInfo, Problem, RecognisedPage, Status, Work, WorkState
+
+# Statements are built once, at import, and bound at each run. These names may not be those of columns.
+_revision = revision.c.id == sa.bindparam("of_revision")
+_held = (
+    (work.c.revision_id == sa.bindparam("of_revision"))
+    & (work.c.page == sa.bindparam("of_page"))
+    & (work.c.attempt == sa.bindparam("of_attempt"))
+    & (work.c.state == WorkState.PROCESSING)
+)
+_again_at = now + sa.bindparam("again_in", type_=sa.Interval())
+
+
+def _change(**values: object) -> sa.Update:
+    """The fence: only who holds the newest lease may change a unit of work."""
+    return sa.update(work).where(_held).values(values)
+
+
+SPLIT = _change(state=WorkState.SUCCEEDED, due_at=None)
+FINISH = _change(state=WorkState.SUCCEEDED, due_at=None, error=sa.null())
+HAND_OVER = _change(state=WorkState.QUEUED, due_at=_again_at)
+RETRY = _change(state=WorkState.QUEUED, due_at=_again_at, failures=work.c.failures + 1, error=ERROR)
+FAIL = _change(
+    state=WorkState.FAILED,
+    due_at=None,
+    failures=work.c.failures + sa.bindparam("reported", type_=sa.Integer()),
+    error=ERROR,
+    rejected=sa.bindparam("for_good"),
+)
+
+BEGIN = sa.update(revision).where(_revision, revision.c.status == Status.QUEUED).values(status=Status.PROCESSING, updated_at=now)
+RUNNING = sa.select(revision.c.id).where(_revision, revision.c.status == Status.PROCESSING)
+DUE = sa.select(sa.func.count()).select_from(sa.select(sa.literal(1)).where(work.c.due_at <= now).limit(ledger.DUE_COUNTED).subquery())
+
+SPLIT_INTO = (
+    sa.update(revision)
+    .where(_revision)
+    .values(pages_total=sa.bindparam("pages"), engine=sa.bindparam("read_by"), status=Status.PROCESSING, updated_at=now)
+)
+
+
+def _pages() -> sa.Insert:
+    number = sa.func.generate_series(1, sa.bindparam("pages", type_=sa.Integer())).column_valued("number")
+    of_revision, tenant = sa.bindparam("of_revision", type_=sa.BigInteger()), sa.bindparam("tenant", type_=sa.String())
+    row = sa.select(of_revision, number, tenant, sa.literal(WorkState.QUEUED.value), now)
+    return sa.insert(work).from_select(["revision_id", "page", "tenant_id", "state", "due_at"], row)
+
+
+PAGES = _pages()
+CONTENT = sa.insert(page_content)
+
+
+def _count(**more: object) -> sa.UpdateBase:
+    counting = sa.update(revision).where(_revision).values(more | {"updated_at": now})
+    return counting.returning(revision.c.pages_total, revision.c.pages_done, revision.c.pages_failed)
+
+
+ONE_DONE = _count(pages_done=revision.c.pages_done + 1)
+ONE_FAILED = _count(pages_failed=revision.c.pages_failed + 1)
+FAILURES = (
+    sa.select(work.c.error, work.c.rejected)
+    .where(work.c.revision_id == sa.bindparam("of_revision"), work.c.state == WorkState.FAILED, work.c.page > 0)
+    .order_by(work.c.page)
+)
 
 
 class WorkLog(Part):
@@ -51,38 +114,36 @@ class WorkLog(Part):
     @writing
     def _begin(self, connection: sa.Connection, found: Work) -> bool:
         """The first claim of a revision turns it to `processing`; False where it has just ended."""
-        mine = revision.c.id == found.revision_id
-        waiting = sa.update(revision).where(mine, revision.c.status == Status.QUEUED)
-        if connection.execute(waiting.values(status=Status.PROCESSING, updated_at=now)).rowcount:
+        mine = {"of_revision": found.revision_id}
+        if connection.execute(BEGIN, mine).rowcount:
             return True
-        return connection.execute(sa.select(revision.c.id).where(mine, revision.c.status == Status.PROCESSING)).one_or_none() is not None
+        return connection.execute(RUNNING, mine).one_or_none() is not None
 
     @reading
     def due(self, connection: sa.Connection) -> int:
         """How many units of work are due now, counted up to 100."""
-        some = sa.select(sa.literal(1)).where(work.c.due_at <= now).limit(ledger.DUE_COUNTED).subquery()
-        return connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+        return connection.execute(DUE).scalar_one()
 
     @writing
     def split(self, connection: sa.Connection, work: Work, pages: int, engine: EngineInfo) -> bool:
         """Finish a split: insert the page rows, `pages` of them, one or more."""
         if pages < 1:
             raise ValueError("a file without pages is rejected, not split")
-        if _lock(connection, work) is None or not _end(connection, work, {"state": WorkState.SUCCEEDED}):
+        if transitions.lock(connection, work.document_id) is None or not _changed(connection, SPLIT, work):
             return False
-        values = {"pages_total": pages, "engine": engine_to_json(engine), "status": Status.PROCESSING, "updated_at": now}
-        connection.execute(sa.update(revision).where(revision.c.id == work.revision_id).values(values))
-        _insert_pages(connection, work, pages)
+        into = {"of_revision": work.revision_id, "pages": pages}
+        connection.execute(SPLIT_INTO, into | {"read_by": engine_to_json(engine)})
+        connection.execute(PAGES, into | {"tenant": work.tenant})
         return True
 
     @writing
     def finish(self, connection: sa.Connection, work: Work, page: RecognisedPage) -> bool:
         """Commit a page with its search terms and the document's progress; the last one decides the final status."""
-        owner = _lock(connection, work)
-        if owner is None or not _end(connection, work, {"state": WorkState.SUCCEEDED, "error": sa.null()}):
+        owner = transitions.lock(connection, work.document_id)
+        if owner is None or not _changed(connection, FINISH, work):
             return False
-        _insert_content(connection, owner, work, page)
-        _progress(connection, work, {"pages_done": revision.c.pages_done + 1})
+        connection.execute(CONTENT, _content(owner, work, page))
+        _progress(connection, ONE_DONE, work)
         return True
 
     def fail(self, work: Work, problem: Problem, *, retry_in: timedelta | None, rejected: bool) -> bool:
@@ -94,7 +155,7 @@ class WorkLog(Part):
     @writing
     def hand_over(self, connection: sa.Connection, work: Work, *, again_in: timedelta) -> bool:
         """Give the lease back; counts in neither `failures` nor `lost`."""
-        return _change(connection, work, {"state": WorkState.QUEUED, "due_at": now + again_in})
+        return _changed(connection, HAND_OVER, work, again_in=again_in)
 
     @writing
     def release_leases(self, connection: sa.Connection) -> int:
@@ -103,57 +164,31 @@ class WorkLog(Part):
 
     @writing
     def _retry(self, connection: sa.Connection, claimed: Work, problem: Problem, retry_in: timedelta) -> bool:
-        values = {"state": WorkState.QUEUED, "due_at": now + retry_in, "failures": work.c.failures + 1, "error": problem_to_json(problem)}
-        return _change(connection, claimed, values)
+        return _changed(connection, RETRY, claimed, again_in=retry_in, problem=problem_to_json(problem))
 
     @writing
     def _fail(self, connection: sa.Connection, claimed: Work, problem: Problem, *, rejected: bool, reported: int) -> bool:
         problem = replace(problem, page=claimed.page or None)
-        values = {
-            "state": WorkState.FAILED,
-            "failures": work.c.failures + reported,
-            "error": problem_to_json(problem),
-            "rejected": rejected,
-        }
-        if _lock(connection, claimed) is None or not _end(connection, claimed, values):
+        how = {"reported": reported, "problem": problem_to_json(problem), "for_good": rejected}
+        if transitions.lock(connection, claimed.document_id) is None or not _changed(connection, FAIL, claimed, **how):
             return False
         if claimed.is_split:
             status, exhausted = (Status.REJECTED, None) if rejected else (Status.FAILED, problem)
             transitions.conclude(connection, claimed.document_id, claimed.revision_id, status, problem, exhausted=exhausted)
         else:
-            _progress(connection, claimed, {"pages_failed": revision.c.pages_failed + 1})
+            _progress(connection, ONE_FAILED, claimed)
         return True
 
 
-def _lock(connection: sa.Connection, claimed: Work) -> Row | None:
-    return transitions.lock(connection, document.c.id == claimed.document_id)
+def _changed(connection: sa.Connection, change: sa.Update, claimed: Work, **values: object) -> bool:
+    held = {"of_revision": claimed.revision_id, "of_page": claimed.page, "of_attempt": claimed.attempt}
+    return connection.execute(change, held | values).rowcount == 1
 
 
-def _end(connection: sa.Connection, claimed: Work, values: dict[str, Any]) -> bool:
-    return _change(connection, claimed, values | {"due_at": None})
-
-
-def _change(connection: sa.Connection, claimed: Work, values: dict[str, Any]) -> bool:
-    """The fence: only who holds the newest lease may change a unit of work."""
-    held = (
-        (work.c.revision_id == claimed.revision_id)
-        & (work.c.page == claimed.page)
-        & (work.c.attempt == claimed.attempt)
-        & (work.c.state == WorkState.PROCESSING)
-    )
-    return connection.execute(sa.update(work).where(held).values(values)).rowcount == 1
-
-
-def _insert_pages(connection: sa.Connection, claimed: Work, pages: int) -> None:
-    number = sa.func.generate_series(1, pages).column_valued("number")
-    row = sa.select(sa.literal(claimed.revision_id), number, sa.literal(claimed.tenant), sa.literal(WorkState.QUEUED.value), now)
-    connection.execute(sa.insert(work).from_select(["revision_id", "page", "tenant_id", "state", "due_at"], row))
-
-
-def _insert_content(connection: sa.Connection, owner: Row, claimed: Work, page: RecognisedPage) -> None:
+def _content(owner: Row, claimed: Work, page: RecognisedPage) -> dict[str, Any]:
     body = page_to_json(page)
     lines: Sequence[str] = [line["text"] for line in body["lines"]]
-    values = {
+    return {
         "revision_id": claimed.revision_id,
         "page": claimed.page,
         "tenant_id": owner.tenant_id,
@@ -163,21 +198,16 @@ def _insert_content(connection: sa.Connection, owner: Row, claimed: Work, page: 
         "text": "\n".join(lines),
         "terms": search.tsvector(lines),
     }
-    connection.execute(sa.insert(page_content).values(values))
 
 
-def _progress(connection: sa.Connection, claimed: Work, counted: dict[str, Any]) -> None:
-    counting = sa.update(revision).where(revision.c.id == claimed.revision_id).values(counted | {"updated_at": now})
-    row = connection.execute(counting.returning(revision.c.pages_total, revision.c.pages_done, revision.c.pages_failed)).one()
+def _progress(connection: sa.Connection, counting: sa.UpdateBase, claimed: Work) -> None:
+    row = connection.execute(counting, {"of_revision": claimed.revision_id}).one()
     if row.pages_done + row.pages_failed == row.pages_total:
         _conclude(connection, claimed, row.pages_done, row.pages_failed)
 
 
 def _conclude(connection: sa.Connection, claimed: Work, done: int, failed: int) -> None:
-    failures = sa.select(work.c.error, work.c.rejected).where(
-        work.c.revision_id == claimed.revision_id, work.c.state == WorkState.FAILED, work.c.page > 0
-    )
-    rows = connection.execute(failures.order_by(work.c.page)).all() if failed else []
+    rows = connection.execute(FAILURES, {"of_revision": claimed.revision_id}).all() if failed else []
     status = ledger.final_status(ledger.Pages(done, failed, sum(row.rejected for row in rows)))
     problem = problem_from_json(rows[0].error) if rows else None
     exhausted = next((problem_from_json(row.error) for row in rows if not row.rejected), None)
