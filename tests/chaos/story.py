@@ -120,7 +120,8 @@ class Story:
         return time.time() > since + AWAY_SECONDS and self.flight.taken_over(name, since)
 
     def _befall(self, fault: Fault, batch: Sequence[Paper], watch: Watch) -> None:
-        before, meanwhile = batch[: len(batch) // 2], batch[len(batch) // 2 :]
+        half = len(batch) // 2
+        before, meanwhile, after = batch[:half], batch[half:-1], batch[-1:]
         self.sender.send(before)
         eventually(lambda: self.flight.held(""), "work is under way", GOES_ON_SECONDS)
         time.sleep(self.draw.uniform(0, 0.3))
@@ -131,6 +132,7 @@ class Story:
         victim = Victim(self.home, self.sender, self.draw, meanwhile if fault.sends else ())
         fault.act(victim)
         ended = time.time()
+        self.sender.send(after)  # the hosts may have done all else meanwhile
         self.unheard += [paper.name for paper in victim.papers]
         went_on = eventually(lambda: self.flight.done_since(ended), f"work goes on after: {fault.name}", GOES_ON_SECONDS)
         eventually(lambda: not watch.away(time.time() - 0.5, time.time()), "the API answers", GOES_ON_SECONDS)

@@ -16,6 +16,12 @@ if os.environ.get("BAD") == "without_a_limit":
 _seen: dict[str, str] = {}
 
 
+def talking(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+    """Says things that are no JSON."""
+    print("hello")
+    return function.app(environ, start)
+
+
 def deaf_to_chunks(environ: Environ, start: StartResponse) -> Iterable[bytes]:
     """Reads a body only as far as Content-Length says."""
     if environ.pop("HTTP_TRANSFER_ENCODING", None):

@@ -45,6 +45,7 @@ BAD: list[tuple[str, dict[str, str], Check, Check]] = [  # the server, what is s
         headers.the_authorization_decides_and_nothing_else,
     ),
     ("always_ready", {}, probes.without_its_models_ocr_is_alive_and_not_ready, probes.an_unknown_address_is_a_problem_document),
+    ("talking", {}, probes.every_line_of_its_log_is_a_json_object, probes.an_unknown_address_is_a_problem_document),
     ("always_ready", {}, probes.told_to_stop_it_is_no_longer_ready, bodies.an_event_of_the_store_may_come_in_chunks),
     (
         "reading_whatever_comes",

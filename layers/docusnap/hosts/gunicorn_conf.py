@@ -49,6 +49,7 @@ keepalive = 75  # longer than a proxy's, so that it is the proxy who closes
 limit_request_line = 8190  # bytes, the most gunicorn allows: an address that leads nowhere is for us to answer
 control_socket_disable = True
 accesslog = None  # the gateway writes its own, by route
+logconfig_dict = logs.GUNICORN
 
 
 def on_starting(server: Any) -> None:

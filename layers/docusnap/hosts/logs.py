@@ -38,6 +38,16 @@ class Lines(logging.StreamHandler[TextIO]):
         self.lock = None
 
 
+# For gunicorn, whose own lines would be plain text among the others.
+GUNICORN = {
+    "formatters": {"json": {"()": JsonLines}},
+    "handlers": {"stderr": {"()": Lines, "formatter": "json"}},
+    "root": {"level": "WARNING", "handlers": ["stderr"]},
+    "loggers": {"gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False}},
+    "disable_existing_loggers": False,
+}
+
+
 def configure() -> None:
     """Send the log of this whole process there: ours from INFO on, libraries' from WARNING on. What others had set up is replaced."""
     handler = Lines(sys.stderr)
@@ -46,4 +56,4 @@ def configure() -> None:
     logging.getLogger("docusnap").setLevel(logging.INFO)
     # What no line tells is not looked for: https://docs.python.org/3/howto/logging.html#optimization
     logging._srcfile = None  # noqa: SLF001  documented there
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging.logThreads = logging.logMultiprocessing = False

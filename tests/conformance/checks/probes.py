@@ -54,6 +54,18 @@ def told_to_stop_it_is_no_longer_ready(world: World) -> None:
         eventually(lambda: ask() == 503, 1, "it says so while the connection is kept")
 
 
+@check()
+def every_line_of_its_log_is_a_json_object(world: World) -> None:
+    """From the server's first to its last: a collector takes a line of plain text, or of a traceback, for a message of its own."""
+    with world.serve("query") as target:
+        assert world.at(target).get("/v1/documents").status_code == 200
+        target.terminate()
+        target.ended()
+        log = target.log.read_text()
+    assert all(line.startswith("{") for line in log.splitlines()), log
+    assert {"request", "Shutting down: Master"} <= set(sentences(log)), log
+
+
 def _ends_with(world: World, said: str, **environ: str) -> None:
     status, log = world.run(**environ)
     assert status not in {0, None}, log

@@ -179,6 +179,9 @@ def test_after_stopping_nothing_is_left_and_the_next_start_finds_all_again(house
     assert house.stop(signal.SIGINT) == 0
     assert_gone(house)
     assert not (house.home / "run.json").exists()
+    for part in ("gateway", "worker", "sweep"):
+        log = (house.home / "logs" / f"{part}.log").read_text()
+        assert all(line.startswith("{") for line in log.splitlines()), log
 
     house.start([DOCUSNAP, "up", PAGE])
     assert "Sending page.png" in house.output
