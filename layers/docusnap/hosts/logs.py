@@ -38,13 +38,12 @@ class Lines(logging.StreamHandler[TextIO]):
         self.lock = None
 
 
-# For gunicorn, whose own lines would be plain text among the others.
+# For gunicorn, whose own lines would be plain text among the others; over its own CONFIG_DEFAULTS.
 GUNICORN = {
     "formatters": {"json": {"()": JsonLines}},
     "handlers": {"stderr": {"()": Lines, "formatter": "json"}},
     "root": {"level": "WARNING", "handlers": ["stderr"]},
     "loggers": {"gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False}},
-    "disable_existing_loggers": False,
 }
 
 

@@ -16,9 +16,8 @@ WHITE = 1 / 3
 # (benchmarks/pages, seeds 2 and 3), which are not those that `make bench-engine` prints the reliability of.
 TOLD = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.985, 0.99, 0.995, 0.999, 1.0)
 RIGHT = (0.0, 0.02, 0.2, 0.5, 0.65, 0.78, 0.82, 0.88, 0.95, 0.97, 0.985, 0.99, 1.0)
-STRAIGHT_QUOTE = (
-    0.6  # right so often (16 of 26 drawn lines), however sure the networks are: the others are curly, and their ink did not tell
-)
+# Right so often (16 of 26 drawn lines), however sure the networks are: the others are curly, and their ink did not tell.
+STRAIGHT_QUOTE = 0.6
 # The recogniser sees a vertical line from its side: marks that stand in a corner of their square come to another corner.
 UPRIGHT = {"’": "，", "'": "，", "‘": "，", "°": "。", "˚": "。", "º": "。"}
 

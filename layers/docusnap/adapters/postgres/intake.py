@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -24,18 +23,15 @@ log = logging.getLogger(__name__)
 # Statements are built once, at import, and bound at each run. These names may not be those of columns.
 _at = document.c.bucket == sa.bindparam("in_bucket"), document.c.key == sa.bindparam("of_key")
 _not_purged = document.c.purged_at.is_(None)
-_document = document.c.id == sa.bindparam("of_document")
 _revision = revision.c.id == sa.bindparam("of_revision")
-_version: dict[str, Any] = {name: sa.bindparam(f"seen_{name}") for name in transitions.VERSION}
 
 LOCK_AT = transitions.locking(*_at, _not_purged)
 VIEW_AT = views.VIEW.where(*_at, _not_purged)
 ADOPT = insert(document).on_conflict_do_nothing().returning(document)
 REMOVED_JUST_NOW = sa.select(document.c.id).where(*_at, document.c.purged_at > now - ledger.REAPPEARS).limit(1)
-REMOVE_NOW = sa.update(document).where(_document).values(look_at=now)
-NO_LONGER_AWAITED = sa.update(document).where(_document).values(look_at=None)
-QUEUE = sa.update(revision).where(_revision).values(status=Status.QUEUED, finished_at=None, updated_at=now, **_version)
-NOTE = sa.update(revision).where(_revision).values(_version)
+REMOVE_NOW = sa.update(document).where(document.c.id == sa.bindparam("of_document")).values(look_at=now)
+NOTE = sa.update(revision).where(_revision)  # the version, which is given at each run, by the names of its columns
+QUEUE = NOTE.values(status=Status.QUEUED, finished_at=None, updated_at=now)
 
 
 class Intake(Part):
@@ -130,13 +126,12 @@ def _record(connection: sa.Connection, step: Step, owner: Row, newest: Row, seen
 
 
 def _bound(newest: Row, seen: ObjectVersion) -> dict[str, object]:
-    version = transitions.version_values(seen)
-    return {"of_revision": newest.id} | {f"seen_{name}": value for name, value in version.items()}
+    return {"of_revision": newest.id} | transitions.version_values(seen)
 
 
 def _queue(connection: sa.Connection, owner: Row, newest: Row, seen: ObjectVersion) -> None:
     """The upload that was awaited, in time or late."""
-    connection.execute(NO_LONGER_AWAITED, {"of_document": owner.id})
+    transitions.await_no_longer(connection, owner.id)
     connection.execute(QUEUE, _bound(newest, seen))
     transitions.queue_split(connection, owner.tenant_id, newest.id)
 

@@ -29,6 +29,7 @@ def locking(*where: sa.ColumnElement[bool]) -> sa.Select[Any]:
 
 
 LOCK = locking(document.c.id == _document)
+NO_LONGER_AWAITED = sa.update(document).where(document.c.id == _document).values(look_at=None)
 NEWEST = sa.select(revision).where(revision.c.document_id == _document, revision.c.newest)
 NO_LONGER_NEWEST = sa.update(revision).where(revision.c.document_id == _document, revision.c.newest).values(newest=False, dead_code=None)
 NEW_REVISION = sa.insert(revision).returning(revision.c.id)
@@ -64,6 +65,10 @@ def lock(connection: sa.Connection, document_id: str) -> Row | None:
 
 def newest_revision(connection: sa.Connection, document_id: str) -> Row:
     return connection.execute(NEWEST, {"of_document": document_id}).one()
+
+
+def await_no_longer(connection: sa.Connection, document_id: str) -> None:
+    connection.execute(NO_LONGER_AWAITED, {"of_document": document_id})
 
 
 def version_values(seen: ObjectVersion) -> dict[str, Any]:

@@ -32,7 +32,6 @@ AWAIT_AGAIN = (
     .values(status=Status.AWAITING_UPLOAD, finished_at=None, updated_at=now)
 )
 LOOK_AGAIN = sa.update(document).where(document.c.id == _document).values(upload_expires_at=_expires_at, look_at=now + ledger.LOOK_AGAIN)
-NO_LONGER_AWAITED = sa.update(document).where(document.c.id == _document).values(look_at=None)
 KNOWN = sa.select(idempotency).where(*_tenant_key, idempotency.c.created_at > now - ledger.IDEMPOTENCY)
 KNOWN_NOW = sa.select(idempotency).where(*_tenant_key)
 
@@ -105,7 +104,7 @@ class Uploads(Part):
         newest = transitions.newest_revision(connection, document_id)
         if newest.finished_at is not None:
             raise AlreadyFinal
-        connection.execute(NO_LONGER_AWAITED, {"of_document": document_id})
+        transitions.await_no_longer(connection, document_id)
         transitions.conclude(connection, document_id, newest.id, Status.CANCELLED, None)
         transitions.cancel_work(connection, newest.id)
         return views.find(connection, tenant, document_id)
