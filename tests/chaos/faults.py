@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.acceptance.homes.embedded_home import EmbeddedHome
 from tests.chaos.documents import Paper
+from tests.chaos.flight import Flight
 from tests.chaos.hosts import cmdline
 from tests.chaos.sender import Sender
 from tests.support.waiting import eventually
@@ -22,6 +23,8 @@ STORE_SECONDS = 10.0
 TARGET_SECONDS = 12.0
 SCRATCH_SECONDS = 8.0
 SCRATCH_BYTES = 4 << 20
+AT_WORK_SECONDS = 5.0  # in which a child with documents before it is seen at work
+COUNTED_SECONDS = 5.0  # in which the ledger has the death of a child at work
 
 
 @dataclass
@@ -30,9 +33,11 @@ class Victim:
 
     home: EmbeddedHome
     sender: Sender
+    flight: Flight
     draw: random.Random
-    papers: Sequence[Paper] = ()  # those that this fault's clients send while it lasts, for a fault that needs them registered before
+    papers: Sequence[Paper] = ()  # those that this fault's clients send while it lasts, for a fault that says when
     struck: float = 0.0  # when it was done
+    unheard: Sequence[Paper] = ()  # whose events nobody took
 
     def kill(self, pid: int, signum: signal.Signals = signal.SIGKILL) -> None:
         self.struck = time.time()
@@ -47,15 +52,29 @@ class Victim:
         found = lambda: [pid for pid in children(self.leader("database")) if "docusnap docusnap" in cmdline(pid)]  # noqa: E731
         return self.draw.choice(eventually(found, "a session is open", 30))
 
-    def at_work(self, program: str, busy: Callable[[int], bool]) -> int:
-        """A child of the OCR worker, or of a child's, in the middle of its work."""
-        worker, deadline = self.beside_gunicorn("worker"), time.monotonic() + 30
+    def kill_at_work(self, program: str, busy: Callable[[int], bool], code: str) -> None:
+        """A child of the OCR worker, or of a child's, in the middle of its work: until the ledger counts the death.
+
+        One that looks busy may be at its start, or have answered already; its death counts nothing, and the next one is killed.
+        """
+        papers = list(self.papers)
+        while not self.flight.counted(code):
+            assert papers, f"no {program} died at work"
+            self.sender.send([papers.pop()])
+            if pid := self._at_work(program, busy):
+                self.kill(pid)
+                with suppress(AssertionError):
+                    eventually(lambda: self.flight.counted(code), "it is counted", COUNTED_SECONDS)
+        self.sender.send(papers)
+
+    def _at_work(self, program: str, busy: Callable[[int], bool]) -> int:
+        worker, deadline = self.beside_gunicorn("worker"), time.monotonic() + AT_WORK_SECONDS
         while time.monotonic() < deadline:
             for pid in descendants(worker):
                 if program in cmdline(pid) and busy(pid):
                     return pid
             time.sleep(0.001)
-        raise AssertionError(f"no {program} was seen at work within 30 s")
+        return 0
 
     def beside_gunicorn(self, part: str) -> int:
         """A worker process of a gunicorn, a child of its master."""
@@ -68,7 +87,7 @@ class Fault:
     name: str  # in the table
     act: Callable[[Victim], None]
     kills_worker: bool = False  # all that hold leases of the stack's own
-    sends: bool = False  # its clients' documents while it lasts
+    sends: bool = False  # its clients' documents while it lasts, itself
 
 
 def faults() -> Sequence[Fault]:
@@ -78,8 +97,14 @@ def faults() -> Sequence[Fault]:
         Fault("`kill -9` gateway, a worker process", lambda on: on.kill(on.beside_gunicorn("gateway"))),
         Fault("`kill -9` OCR worker, its master", lambda on: on.kill(on.leader("worker")), kills_worker=True),
         Fault("`kill -9` OCR worker, the process that holds leases", lambda on: on.kill(on.beside_gunicorn("worker")), kills_worker=True),
-        Fault("`kill -9` recogniser, the worker's child", lambda on: on.kill(on.at_work("engine_process", computes))),
-        Fault("`kill -9` decoder, the worker's child", lambda on: on.kill(on.at_work("decoder.child", reads_a_file))),
+        Fault(
+            "`kill -9` recogniser, the worker's child", lambda on: on.kill_at_work("engine_process", computes, "engine_crashed"), sends=True
+        ),
+        Fault(
+            "`kill -9` decoder, the worker's child",
+            lambda on: on.kill_at_work("decoder.child", reads_a_file, "decoder_crashed"),
+            sends=True,
+        ),
         Fault("`kill -9` sweep timer", lambda on: on.kill(on.leader("sweep"))),
         Fault("`kill -9` store", lambda on: on.kill(on.leader("store"))),
         Fault("`kill -9` PostgreSQL, the postmaster", lambda on: on.kill(on.leader("database"))),
@@ -116,6 +141,7 @@ def store_hangs(on: Victim) -> None:
 def target_down(on: Victim) -> None:
     """Intake is a part of the gateway: documents are registered before, and their objects arrive while nobody takes the events."""
     tickets = [(paper, on.sender.register(paper)) for paper in on.papers]
+    on.unheard = on.papers
     on.struck, began = time.time(), time.monotonic()
     on.home.process.send_signal(signal.SIGSTOP)
     on.home.kin.kill("gateway")

@@ -99,6 +99,11 @@ class Flight:
         )
         return rows[0][0] if rows else None
 
+    def counted(self, code: str) -> int:
+        """How often a unit of work was recorded with this failure."""
+        rows = self.ask("SELECT count(*) FROM chaos.flight WHERE code = %s", code)
+        return int(rows[0][0]) if rows else 0
+
     def taken_over(self, writer: str, since: float) -> bool:
         """Whether somebody else has claimed what this writer claimed last before that moment."""
         rows = self.ask(

@@ -129,11 +129,11 @@ class Story:
             self.sender.send(meanwhile)
         self._say(fault.name)
         uploads = self.sender.under_way
-        victim = Victim(self.home, self.sender, self.draw, meanwhile if fault.sends else ())
+        victim = Victim(self.home, self.sender, self.flight, self.draw, meanwhile if fault.sends else ())
         fault.act(victim)
         ended = time.time()
         self.sender.send(after)  # the hosts may have done all else meanwhile
-        self.unheard += [paper.name for paper in victim.papers]
+        self.unheard += [paper.name for paper in victim.unheard]
         went_on = eventually(lambda: self.flight.done_since(ended), f"work goes on after: {fault.name}", GOES_ON_SECONDS)
         eventually(lambda: not watch.away(time.time() - 0.5, time.time()), "the API answers", GOES_ON_SECONDS)
         away, repeats = watch.away(victim.struck, time.time()), self.sender.repeated_since(victim.struck)
