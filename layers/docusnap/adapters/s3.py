@@ -8,7 +8,7 @@ import re
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import islice, takewhile
@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from urllib3.exceptions import HTTPError
 
 from docusnap import errors
+from docusnap.adapters import presigned
 from docusnap.adapters.aws_session import new_session
 from docusnap.model import ObjectVersion, UploadTicket
 from docusnap.settings import Settings
@@ -47,7 +48,7 @@ class S3Store:
         """
         try:
             with _translated():
-                found = self._client.head_object(Bucket=self.bucket, Key=key)
+                found = self._head(key)
         except errors.ObjectMissing:
             return None
         except errors.StoreDenied as exc:
@@ -55,6 +56,20 @@ class S3Store:
                 return None
             raise
         return self._version({**found, "Key": key, "Size": found["ContentLength"]})
+
+    def _head(self, key: str) -> Json:
+        asked = {"Bucket": self.bucket, "Key": key}
+        if (answer := presigned.ask(self._client, presigned.HEAD, asked)) is None:
+            return dict(self._client.head_object(**asked))
+        if answer.status_code == 404:
+            raise errors.ObjectMissing
+        told = answer.headers
+        return {
+            "ETag": told["ETag"],
+            "ContentLength": int(told["Content-Length"]),
+            "ContentType": told.get("Content-Type"),
+            "VersionId": told.get("x-amz-version-id"),
+        }
 
     def fetch(self, version: ObjectVersion, target: Path, *, timeout: float) -> str:
         """The object as it was when it was recorded, into `target`; its sha256. A file that did not arrive whole is removed.
@@ -65,13 +80,17 @@ class S3Store:
         """
         ends = time.monotonic() + timeout
         try:
-            with _translated():
-                answer = self._client.get_object(Bucket=self.bucket, Key=version.key, IfMatch=f'"{version.etag}"')
-                with answer["Body"] as stream:
-                    return _save(stream, target, version.size, ends)
+            with _translated(), self._body(version) as stream:
+                return _save(stream, target, version.size, ends)
         except BaseException:
             target.unlink(missing_ok=True)
             raise
+
+    def _body(self, version: ObjectVersion) -> AbstractContextManager[Any]:
+        asked = {"Bucket": self.bucket, "Key": version.key, "IfMatch": f'"{version.etag}"'}
+        answer = presigned.ask(self._client, presigned.GET, asked, {"If-Match": asked["IfMatch"]})
+        body: AbstractContextManager[Any] = self._client.get_object(**asked)["Body"] if answer is None else closing(answer.raw)
+        return body
 
     def list(self, prefix: str, start_after: str | None, limit: int) -> Sequence[ObjectVersion]:
         """The first `limit` objects after `start_after`, by key; fewer only where there are no more.

@@ -1,4 +1,4 @@
-"""Stores that answer GET as none should, named after the disaster."""
+"""Stores that answer reads as none should, named after the disaster."""
 
 from __future__ import annotations
 
@@ -56,6 +56,35 @@ def talks_html(request: BaseHTTPRequestHandler, over: threading.Event) -> None:
     request.wfile.write(b"<hr>")
 
 
+def takes_no_presigned_reads(request: BaseHTTPRequestHandler, over: threading.Event) -> None:
+    """As a bucket policy may say that wants signatures in the headers."""
+    if _is_presigned(request):
+        _fail(request, 403, "AccessDenied")
+    else:
+        _serve(request)
+
+
+def hangs_up_on_the_first(request: BaseHTTPRequestHandler, over: threading.Event) -> None:
+    """As a connection that was kept too long."""
+    if _is_presigned(request):
+        request.close_connection = True
+    else:
+        _serve(request)
+
+
+def _is_presigned(request: BaseHTTPRequestHandler) -> bool:
+    return "X-Amz-Signature" in request.path
+
+
+def _serve(request: BaseHTTPRequestHandler) -> None:
+    request.send_response(200)
+    request.send_header("Content-Length", str(PROMISED))
+    request.send_header("ETag", '"an-etag"')
+    request.end_headers()
+    if request.command == "GET":
+        request.wfile.write(b"x" * PROMISED)
+
+
 def _begin(request: BaseHTTPRequestHandler) -> None:
     request.send_response(200)
     request.send_header("Content-Length", str(PROMISED))
@@ -72,7 +101,7 @@ def _fail(request: BaseHTTPRequestHandler, status: int, code: str) -> None:
 
 @contextmanager
 def serving(answer: Answer) -> Iterator[str]:
-    """The URL of a store that answers every GET so."""
+    """The URL of a store that answers every GET and HEAD so."""
     over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -81,6 +110,8 @@ def serving(answer: Answer) -> Iterator[str]:
                 answer(self, over)
             except OSError:  # the other side had enough
                 self.close_connection = True
+
+        do_HEAD = do_GET  # noqa: N815  the library's own name
 
         def log_message(self, *args: object) -> None:
             """Quiet."""

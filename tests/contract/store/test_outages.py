@@ -35,6 +35,15 @@ def test_a_store_that_breaks_is_unavailable_and_leaves_no_file(offline_settings:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("answer", [broken_stores.takes_no_presigned_reads, broken_stores.hangs_up_on_the_first])
+def test_what_fails_the_quick_way_is_asked_in_boto3s_own(offline_settings: Settings, tmp_path: Path, answer: Answer) -> None:
+    with broken_stores.serving(answer) as url:
+        store = S3Store(replace(offline_settings, s3_endpoint_url=url))
+        assert store.head(SCAN.key) == replace(SCAN, etag="an-etag")
+        store.fetch(SCAN, tmp_path / "object", timeout=5)
+    assert (tmp_path / "object").read_bytes() == b"x" * broken_stores.PROMISED
+
+
 def test_a_full_disk_is_said_to_be_full(store_settings: Settings, tmp_path: Path) -> None:
     store = S3Store(store_settings)
     store._client.put_object(Bucket=store.bucket, Key="incoming/a", Body=b"twelve bytes")
