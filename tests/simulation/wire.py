@@ -60,6 +60,8 @@ class WireCursor(psycopg2.extensions.cursor):
         simulated = wire.simulated
         if simulated.fault is not None:
             simulated.fault.statement(wire)
+            if query.endswith("; COMMIT"):
+                simulated.fault.commit(wire)
         statement, now = simulated.rewrite(query), simulated.clock.now
         if wire.told != now:
             statement = f"SET sim.now = '{now.isoformat()}'; {statement}"

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from docusnap.adapters.postgres.database import Database
 from docusnap.adapters.postgres.ledger import PostgresLedger
-from docusnap.adapters.postgres.question import Question
+from docusnap.adapters.postgres.question import Message, Question
 from docusnap.errors import DatabaseUnavailable
 from docusnap.model import Scope, Status
 
@@ -68,6 +68,21 @@ def test_a_claim_on_a_connection_that_died_meanwhile_is_made_again(world: World)
     document = world.upload()
     world.sql(OTHERS)
     assert world.claim().document_id == document.id
+
+
+def test_an_arrival_on_a_connection_that_died_meanwhile_is_recorded_once(world: World) -> None:
+    document = world.register()
+    world.see(document)
+    world.sql(OTHERS)
+    assert world.put(document.key) == "queued"
+    assert world.put(document.key) == "duplicate"
+    assert world.count("work") == 1
+
+
+def test_a_message_has_one_value_for_each_name() -> None:
+    one, other = (sa.select(sa.literal(value).label("value")) for value in ("a", "b"))
+    with pytest.raises(ValueError, match="two values"):
+        Message(one, other)
 
 
 @contextmanager

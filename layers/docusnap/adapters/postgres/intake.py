@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import uuid
+from typing import Any
 
+import psycopg2
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
@@ -13,8 +15,10 @@ from docusnap.adapters.pages import clean
 from docusnap.adapters.postgres import transitions, views
 from docusnap.adapters.postgres.database import Part, Row, reading, writing
 from docusnap.adapters.postgres.keys import create_tenant
+from docusnap.adapters.postgres.question import Message, cursor_of
 from docusnap.adapters.postgres.schema import document, parked_event, revision
 from docusnap.adapters.postgres.transitions import now
+from docusnap.errors import DatabaseUnavailable
 from docusnap.ledger import Step
 from docusnap.model import Arrival, DocumentView, ObjectCreated, ObjectVersion, OcrMode, Status
 
@@ -31,7 +35,29 @@ ADOPT = insert(document).on_conflict_do_nothing().returning(document)
 REMOVED_JUST_NOW = sa.select(document.c.id).where(*_at, document.c.purged_at > now - ledger.REAPPEARS).limit(1)
 REMOVE_NOW = sa.update(document).where(document.c.id == sa.bindparam("of_document")).values(look_at=now)
 NOTE = sa.update(revision).where(_revision)  # the version, which is given at each run, by the names of its columns
-QUEUE = NOTE.values(status=Status.QUEUED, finished_at=None, updated_at=now)
+
+
+def _queued() -> sa.Insert:
+    """The upload that was awaited is there, in one statement: who waits for it waits for every way to the database."""
+    version = {name: sa.bindparam(f"seen_{name}", type_=revision.c[name].type) for name in transitions.VERSION}
+    queued = sa.update(revision).where(_revision).values(status=Status.QUEUED, finished_at=None, updated_at=now, **version)
+    return transitions.NEW_SPLIT.add_cte(transitions.NO_LONGER_AWAITED.cte("awaited"), queued.cte("queued"))
+
+
+QUEUE = _queued()
+
+
+def _known_at() -> sa.Select[Any]:
+    """The document and its newest revision, read after the lock was had."""
+    of_document = (document.c.id, document.c.tenant_id, document.c.origin, document.c.deleted_at)
+    of_revision = (revision.c.id.label("revision_id"), revision.c.status, revision.c.etag, revision.c.sequencer)
+    newest = (revision.c.document_id == document.c.id) & revision.c.newest
+    return sa.select(*of_document, *of_revision).join_from(document, revision, newest, isouter=True).where(*_at, _not_purged)
+
+
+# What nearly all events are about takes two ways to the database: under load, each waits its turn on a busy core.
+LOOK = Message("BEGIN", LOCK_AT, _known_at())
+KEEP = Message(QUEUE, "COMMIT")
 
 
 class Intake(Part):
@@ -43,9 +69,29 @@ class Intake(Part):
         found = views.views(connection.execute(VIEW_AT, _place(bucket, key)))
         return found[0] if found else None
 
-    @writing
-    def arrive(self, connection: sa.Connection, seen: ObjectVersion) -> Arrival:
+    def arrive(self, seen: ObjectVersion) -> Arrival:
         """Record a version of an object, as HEAD tells it."""
+        return self._awaited(seen) or self._arrive(seen)
+
+    def _awaited(self, seen: ObjectVersion) -> Arrival | None:
+        """An upload that was awaited; None, and nothing done, where it is anything else, or the database has a trouble that may pass."""
+        keeping = False
+        try:
+            with cursor_of(self.database) as cursor:
+                known = next(iter(LOOK.ask(cursor, _place(seen.bucket, seen.key))), None)
+                if known is None or known.deleted_at is not None or ledger.on_arrival(seen, _known(known, known)) is not Step.QUEUE:
+                    cursor.execute("ROLLBACK")
+                    return None
+                keeping = True
+                KEEP.tell(cursor, _queue_values(known, known.revision_id, seen))
+                return Arrival("queued", known.id)
+        except psycopg2.Error as exc:
+            if keeping and exc.pgcode is None:  # nobody knows whether it was kept
+                raise DatabaseUnavailable from exc
+            return None
+
+    @writing
+    def _arrive(self, connection: sa.Connection, seen: ObjectVersion) -> Arrival:
         return _arrive(connection, seen)
 
     @writing
@@ -120,20 +166,19 @@ def _record(connection: sa.Connection, step: Step, owner: Row, newest: Row, seen
         _renew(connection, owner, newest, seen)
         return Arrival("queued", owner.id)
     if step is Step.NOTE:
-        connection.execute(NOTE, _bound(newest, seen))
+        connection.execute(NOTE, {"of_revision": newest.id} | transitions.version_values(seen))
     log.warning("an object was put that is not looked at", extra={"document": owner.id, "status": newest.status})
     return Arrival("ignored", owner.id)
 
 
-def _bound(newest: Row, seen: ObjectVersion) -> dict[str, object]:
-    return {"of_revision": newest.id} | transitions.version_values(seen)
-
-
 def _queue(connection: sa.Connection, owner: Row, newest: Row, seen: ObjectVersion) -> None:
     """The upload that was awaited, in time or late."""
-    transitions.await_no_longer(connection, owner.id)
-    connection.execute(QUEUE, _bound(newest, seen))
-    transitions.queue_split(connection, owner.tenant_id, newest.id)
+    connection.execute(QUEUE, _queue_values(owner, newest.id, seen))
+
+
+def _queue_values(owner: Row, revision_id: int, seen: ObjectVersion) -> dict[str, object]:
+    version = {f"seen_{name}": value for name, value in transitions.version_values(seen).items()}
+    return {"of_document": owner.id, "of_revision": revision_id, "of_tenant": owner.tenant_id} | version
 
 
 def _renew(connection: sa.Connection, owner: Row, newest: Row, seen: ObjectVersion) -> None:

@@ -36,6 +36,17 @@ KNOWN = sa.select(idempotency).where(*_tenant_key, idempotency.c.created_at > no
 KNOWN_NOW = sa.select(idempotency).where(*_tenant_key)
 
 
+def _taking() -> sa.Insert:
+    taking = insert(idempotency).values(created_at=now)
+    anew = {name: taking.excluded[name] for name in ("fingerprint", "document_id", "created_at")}
+    stale = idempotency.c.created_at <= now - ledger.IDEMPOTENCY
+    taking = taking.on_conflict_do_update(index_elements=["tenant_id", "key"], set_=anew, where=stale)
+    return taking.returning(idempotency.c.key)
+
+
+TAKE_KEY = _taking()
+
+
 def _queued() -> sa.Select[int]:
     waiting = revision.c.status.in_([Status.QUEUED, Status.PROCESSING])
     some = sa.select(sa.literal(1)).where(revision.c.finished_at.is_(None), waiting).limit(sa.bindparam("at_most")).subquery()
@@ -147,11 +158,8 @@ def _created(connection: sa.Connection, tenant: str, bucket: str, request: Uploa
 
 def _take_key(connection: sa.Connection, tenant: str, key: str, request: UploadRequest, document_id: str) -> bool:
     """Whether the key is ours: it was free, or stood for a request of more than 24 h ago. Waits for another who is taking it."""
-    values = {"fingerprint": ledger.fingerprint(request), "document_id": document_id, "created_at": now}
-    taking = insert(idempotency).values(values | {"tenant_id": tenant, "key": key})
-    stale = idempotency.c.created_at <= now - ledger.IDEMPOTENCY
-    taking = taking.on_conflict_do_update(index_elements=["tenant_id", "key"], set_=values, where=stale)
-    return connection.execute(taking.returning(idempotency.c.key)).one_or_none() is not None
+    values = {"tenant_id": tenant, "key": key, "fingerprint": ledger.fingerprint(request), "document_id": document_id}
+    return connection.execute(TAKE_KEY, values).one_or_none() is not None
 
 
 def _known(connection: sa.Connection, tenant: str, key: str) -> Row | None:
