@@ -103,12 +103,13 @@ def named_store(name: str) -> Callable[..., AbstractContextManager[S3Gateway]]:
 def running_gateway(folder: Path, *, webhook: str | None = None, token: str = "", origins: Sequence[str] = ()) -> Iterator[S3Gateway]:
     """`webhook` is the endpoint of the target OCR, `token` what it says there, `origins` whose browsers may upload."""
     gateway = S3Gateway(f"http://127.0.0.1:{free_port()}", secrets.token_hex(10), secrets.token_hex(20))
-    metadata = f"sqlite3://{folder}/meta.db"
+    metadata = f"badger://{folder}/meta"
     _format(folder, metadata)
     process = subprocess.Popen(
         [
             *(JUICEFS, "gateway", "--no-banner", "--multi-buckets", "--keep-etag", "--object-meta", "--object-tag"),
-            *("--no-usage-report", "--no-agent", "--cache-dir", "memory", "--metrics", "127.0.0.1:0", "--log", folder / "gateway.log"),
+            *("--no-usage-report", "--no-agent", "--cache-dir", "memory", "--cache-size", "0", "--metrics", "127.0.0.1:0"),
+            *("--log", folder / "gateway.log"),
             *(metadata, gateway.url.removeprefix("http://")),
         ],
         env={
