@@ -94,6 +94,16 @@ def test_what_a_child_started_ends_with_it_even_in_a_session_of_its_own(kin: Kin
     assert kin.alive() == []
 
 
+def test_a_child_may_give_way_to_the_others_also_as_a_session(kin: Kin) -> None:
+    child = Child(replace(program(kin, SLEEPER), niceness=3), kin)
+    child.start()
+    assert child.pid is not None
+    until(lambda: os.getpriority(os.PRIO_PROCESS, child.pid or 0) == os.getpriority(os.PRIO_PROCESS, 0) + 3)
+    if (session := Path(f"/proc/{child.pid}/autogroup")).exists():  # as the kernel was built
+        assert session.read_text().endswith("nice 3\n")
+    child.stop(never)
+
+
 def test_a_child_that_dies_is_started_again_and_it_is_said(kin: Kin) -> None:
     child, said = Child(program(kin, SLEEPER), kin), list[str]()
     child.start()

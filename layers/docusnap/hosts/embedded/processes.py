@@ -33,6 +33,7 @@ class Program:
     user: tuple[int, int] | None = None  # uid and gid to run as, where the supervisor is root
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 3.0  # seconds between the stop signal and SIGKILL
+    niceness: int = 0  # added to the supervisor's own
 
 
 class Child:
@@ -122,21 +123,30 @@ def spawn(program: Program) -> subprocess.Popen[bytes]:
             group=gid,
             extra_groups=None if uid is None else [],
             umask=0o077,
-            preexec_fn=_die_with_parent(os.getpid(), program.stop_signal),  # noqa: PLW1509  two system calls, and no lock
+            preexec_fn=_begin(program, os.getpid()),  # noqa: PLW1509  a few system calls, and no lock
         )
 
 
-def _die_with_parent(parent: int, signum: signal.Signals) -> Callable[[], None] | None:
-    if _LIBC is None:
-        return None
-    prctl = _LIBC.prctl
+def _begin(program: Program, parent: int) -> Callable[[], None]:
+    """What a child does before it becomes its program. On Linux it dies with its parent."""
+    prctl = None if _LIBC is None else _LIBC.prctl
 
     def hook() -> None:  # runs after the change of user, which would clear the wish
-        prctl(_PR_SET_PDEATHSIG, int(signum), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
+        if prctl is not None:
+            prctl(_PR_SET_PDEATHSIG, int(program.stop_signal), 0, 0, 0)
+            if os.getppid() != parent:
+                os._exit(1)
+        if program.niceness:
+            _be_nice(program.niceness)
 
     return hook
+
+
+def _be_nice(niceness: int) -> None:
+    """Also as a session: where Linux shares cores out between sessions first, the niceness of a process counts within its own only."""
+    os.nice(niceness)
+    with suppress(OSError), open("/proc/self/autogroup", "w") as session:  # noqa: PTH123  few calls before exec
+        session.write(str(niceness))
 
 
 @dataclass(frozen=True, slots=True)

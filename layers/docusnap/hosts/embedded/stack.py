@@ -25,6 +25,7 @@ GUNICORN = ("-m", "gunicorn", "--no-control-socket")
 CONFIG = ("--config", "python:docusnap.hosts.gunicorn_conf")
 APPS = {"gateway": "docusnap.hosts.gateway:app", "worker": "docusnap.hosts.function:app"}
 # Those that take requests or work end first, all at once; the database last, since all others write to it until they end.
+GIVES_WAY = 5  # niceness of the OCR worker: who sends or asks something waits for its answer, and no page waits for its reader
 STOP_TOGETHER = ("sweep", "gateway", "worker")
 STOP_ORDER = (*STOP_TOGETHER, "store", "database")
 
@@ -194,7 +195,8 @@ def _gunicorn(decided: Plan, part: str, server: socket.socket, *, threads: int) 
     bind = ("--bind", f"fd://{server.fileno()}", "--workers", workers, "--threads", str(threads), "--graceful-timeout", str(grace))
     argv = (sys.executable, *GUNICORN, *CONFIG, *bind, APPS[part])
     log = decided.home.logs / f"{part}.log"
-    return Program(part, argv, plan.part_environ(decided, part), log, fds=(server.fileno(),), grace=grace + 1)
+    niceness = GIVES_WAY if part == "worker" else 0
+    return Program(part, argv, plan.part_environ(decided, part), log, fds=(server.fileno(),), grace=grace + 1, niceness=niceness)
 
 
 def _python(decided: Plan, part: str, module: str) -> Program:
