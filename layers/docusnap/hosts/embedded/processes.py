@@ -128,16 +128,27 @@ def spawn(program: Program) -> subprocess.Popen[bytes]:
 
 
 def _begin(program: Program, parent: int) -> Callable[[], None]:
-    """What a child does before it becomes its program. On Linux it dies with its parent."""
-    prctl = None if _LIBC is None else _LIBC.prctl
+    """What a child does before it becomes its program."""
+    die_with_parent = _die_with_parent(parent, program.stop_signal)
 
-    def hook() -> None:  # runs after the change of user, which would clear the wish
-        if prctl is not None:
-            prctl(_PR_SET_PDEATHSIG, int(program.stop_signal), 0, 0, 0)
-            if os.getppid() != parent:
-                os._exit(1)
+    def hook() -> None:
+        if die_with_parent is not None:
+            die_with_parent()
         if program.niceness:
             _be_nice(program.niceness)
+
+    return hook
+
+
+def _die_with_parent(parent: int, signum: signal.Signals) -> Callable[[], None] | None:
+    if _LIBC is None:
+        return None
+    prctl = _LIBC.prctl
+
+    def hook() -> None:  # runs after the change of user, which would clear the wish
+        prctl(_PR_SET_PDEATHSIG, int(signum), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
 
     return hook
 
