@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from threading import Event
 from typing import Any
 
+import psycopg2
 import pytest
 import sqlalchemy as sa
+from docusnap.adapters.postgres import intake
 from docusnap.adapters.postgres.database import Database
 from docusnap.adapters.postgres.ledger import PostgresLedger
 from docusnap.adapters.postgres.question import Message, Question
@@ -75,6 +77,40 @@ def test_an_arrival_on_a_connection_that_died_meanwhile_is_recorded_once(world: 
     world.see(document)
     world.sql(OTHERS)
     assert world.put(document.key) == "queued"
+    assert world.put(document.key) == "duplicate"
+    assert world.count("work") == 1
+
+
+def test_an_arrival_whose_connection_dies_before_it_is_kept_is_told_as_an_outage(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = world.register()
+    with monkeypatch.context() as patched:
+        patched.setattr(intake, "KEEP", Message("SELECT pg_terminate_backend(pg_backend_pid())", "COMMIT"))
+        with pytest.raises(DatabaseUnavailable):
+            world.put(document.key)
+    assert world.count("work") == 0
+    assert world.put(document.key) == "queued"
+    assert world.count("work") == 1
+
+
+class AnswerLost:
+    """A message that was kept, and whose answer never came: no server can be told to do just that."""
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+
+    def tell(self, cursor: Any, values: Any) -> None:
+        self._message.tell(cursor, values)
+        raise psycopg2.OperationalError("server closed the connection unexpectedly")
+
+
+def test_an_arrival_whose_answer_is_lost_is_told_as_an_outage_and_again_as_a_duplicate(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = world.register()
+    with monkeypatch.context() as patched:
+        patched.setattr(intake, "KEEP", AnswerLost(intake.KEEP))
+        with pytest.raises(DatabaseUnavailable):
+            world.put(document.key)
     assert world.put(document.key) == "duplicate"
     assert world.count("work") == 1
 

@@ -63,7 +63,7 @@ class Juicefs:
     def gateway(self, environ: Mapping[str, str]) -> Program:
         """--bucket again, since the volume remembers the absolute path of its draft; metadata backups are left to the operator.
 
-        Nothing is cached: an object is read once, and a cache in memory counts bytes where it holds 64 kB for each object.
+        Nothing is cached: an object is read once, and a cache in memory counts bytes where it holds up to 64 kB for each object.
         """
         files = ("--bucket", f"{self.home.store}/objects/", "--log", str(self.home.logs / "store.log"), "--umask", "077")
         rest = ("--cache-dir", "memory", "--cache-size", "0", "--backup-meta", "0", "--metrics", "127.0.0.1:0")
