@@ -38,6 +38,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     _under_way = 0  # connections with the pool, those that wait for a thread among them; changed by the main thread alone
 
+    def init_process(self) -> None:
+        # A worker's settings are what they are. To ask gunicorn's object for one is a search, and a request asks for twenty of them.
+        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
+        super().init_process()
+
     def enqueue_req(self, conn: Any) -> None:
         self._under_way += 1
         super().enqueue_req(conn)

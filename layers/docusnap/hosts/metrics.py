@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -44,6 +45,7 @@ class Requests:
         self._count = Counter("docusnap_http_requests", "Requests answered.", [*names, "status"], registry=registry)
         self._seconds = Histogram("docusnap_http_request_seconds", "Time to answer.", names, buckets=SECONDS, registry=registry)
 
+        self._of = cache(self._children)  # prometheus_client looks for them anew each time
         self.in_progress = Gauge(
             "docusnap_http_requests_in_progress",
             "Requests being answered; readers who wait are among them.",
@@ -53,8 +55,12 @@ class Requests:
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         known = method if method in METHODS else "other"
-        self._count.labels(known, route, str(status)).inc()
-        self._seconds.labels(known, route).observe(seconds)
+        count, took = self._of(known, route, status)
+        count.inc()
+        took.observe(seconds)
+
+    def _children(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        return self._count.labels(method, route, str(status)), self._seconds.labels(method, route)
 
 
 @once
