@@ -67,6 +67,7 @@ def _reads(measured: Measured) -> Iterator[str]:
     if reads := measured.reads:
         cpu = ", ".join(f"{part} {seconds * 1e6:.0f} µs" for part, seconds in reads.cpu.items())
         yield f"{reads.rate:.0f} a second, p50 {ms(median(reads.took))}, p99 {ms(percentile(reads.took, 0.99))}. CPU an answer: {cpu}."
+        yield f"The sketch, in turns with it: {reads.sketch:.0f} a second. It asks for no key, writes no log and counts nothing."
 
 
 def _searches(measured: Measured) -> Iterator[str]:

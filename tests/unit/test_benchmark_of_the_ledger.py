@@ -46,11 +46,11 @@ def told(measured: Measured) -> dict[str, bool]:
 def test_a_run_within_every_aim_reaches_all_of_them() -> None:
     took = {("letters", "a word"): [0.05]}
     measured = Measured(
-        Size(1000, 10), batch(0.01, 0.09), batch(0.2, 9.0), {"worker": 0.1}, Reads(1600, [0.01], {"gateway": 1e-3}),
+        Size(1000, 10), batch(0.01, 0.09), batch(0.2, 9.0), {"worker": 0.1}, Reads(1600, [0.01], {"gateway": 1e-3}, 1700),
         operations(0.002, 0.01), operations(0.003, 0.014), took, took,
     )  # fmt: skip
     assert all(told(measured).values())
-    assert len(told(measured)) == 9
+    assert len(told(measured)) == 10
     assert "not reached" not in "\n".join(report(measured, ["# head"]))
 
 
@@ -63,7 +63,8 @@ def test_a_run_within_every_aim_reaches_all_of_them() -> None:
         Measured(Size(1, 0), idle=batch(0.1, 0.2)),
         Measured(Size(1, 0), empty=operations(0.001, 0.01), full=operations(0.0021, 0.01)),
         Measured(Size(1, 0), empty=operations(0.001, 0.016), full=operations(0.001, 0.01)),
-        Measured(Size(1, 0), reads=Reads(1499, [0.01], {})),
+        Measured(Size(1, 0), reads=Reads(1499, [0.01], {}, 1000)),
+        Measured(Size(1, 0), reads=Reads(1500, [0.01], {}, 1900)),
         Measured(Size(1, 0), usual={("letters", "a"): [0.11]}, hard={}),
         Measured(Size(1, 0), usual={("letters", "a"): [0.01]}, hard={("letters", "b"): [0.2]}),
     ],
