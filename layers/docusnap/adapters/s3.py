@@ -58,9 +58,8 @@ class S3Store:
         return self._version({**found, "Key": key, "Size": found["ContentLength"]})
 
     def _head(self, key: str) -> Json:
-        asked = {"Bucket": self.bucket, "Key": key}
-        if (answer := presigned.ask(self._client, presigned.HEAD, asked)) is None:
-            return dict(self._client.head_object(**asked))
+        if (answer := self._direct.ask(presigned.HEAD, key)) is None:
+            return dict(self._client.head_object(Bucket=self.bucket, Key=key))
         if answer.status_code == 404:
             raise errors.ObjectMissing
         told = answer.headers
@@ -87,9 +86,10 @@ class S3Store:
             raise
 
     def _body(self, version: ObjectVersion) -> AbstractContextManager[Any]:
-        asked = {"Bucket": self.bucket, "Key": version.key, "IfMatch": f'"{version.etag}"'}
-        answer = presigned.ask(self._client, presigned.GET, asked, {"If-Match": asked["IfMatch"]})
-        body: AbstractContextManager[Any] = self._client.get_object(**asked)["Body"] if answer is None else closing(answer.raw)
+        tag = f'"{version.etag}"'
+        if (answer := self._direct.ask(presigned.GET, version.key, {"If-Match": tag})) is not None:
+            return closing(answer.raw)
+        body: AbstractContextManager[Any] = self._client.get_object(Bucket=self.bucket, Key=version.key, IfMatch=tag)["Body"]
         return body
 
     def list(self, prefix: str, start_after: str | None, limit: int) -> Sequence[ObjectVersion]:
@@ -181,6 +181,10 @@ class S3Store:
     @cached_property
     def _client(self) -> Any:
         return self._connect(self._settings.s3_endpoint_url, retries={"max_attempts": 1})
+
+    @cached_property
+    def _direct(self) -> presigned.Requests:
+        return presigned.Requests(self._client, self.bucket)
 
     @cached_property
     def _probe(self) -> Any:
