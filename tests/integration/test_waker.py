@@ -23,9 +23,9 @@ class Sleeper(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, status: int = 200) -> None:
+    def __init__(self, status: int = 200, body: bytes = b"") -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.status, self.may_answer = status, threading.Event()
+        self.status, self.body, self.may_answer = status, body, threading.Event()
         self.changed = threading.Condition()
         self.bodies: list[bytes] = []
         self.answered = self.hung_up = 0
@@ -56,6 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.hung_up += 1
         self.send_response(self.server.status)
         self.end_headers()
+        self.wfile.write(self.server.body)
         with self.server.changed:
             self.server.answered += 1
             self.server.changed.notify_all()
@@ -131,6 +132,46 @@ def test_a_target_that_refuses_is_named_in_the_log(caplog: pytest.LogCaptureFixt
         server.may_answer.set()
         HttpWaker(server.url).wake()
         _await_log(caplog, "a wake was refused", 1)
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b'{"handled": 0}'), (429, b""), (503, b"")])
+def test_while_enough_are_at_work_one_wake_stands_for_all_that_came_alone(
+    status: int, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waker, "QUIET", 1.0)
+    with _serving(Sleeper(status, body)) as server:
+        server.may_answer.set()
+        woken = HttpWaker(server.url)
+        woken.wake()
+        assert woken.flush(PATIENCE)
+        for _ in range(2 * waker.WAITING):
+            woken.wake()
+        assert woken.flush(PATIENCE)
+        assert len(server.bodies) == 2
+
+
+@pytest.mark.parametrize("body", [b'{"handled": 2}', b"", b"[]", b"{", b'{"handled": null}'])
+def test_after_any_other_answer_each_wake_is_sent(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waker, "QUIET", PATIENCE)
+    with _serving(Sleeper(200, body)) as server:
+        server.may_answer.set()
+        woken = HttpWaker(server.url)
+        for _ in range(3):
+            woken.wake()
+            assert woken.flush(PATIENCE)
+        assert len(server.bodies) == 3
+
+
+def test_wakes_for_the_pages_of_a_file_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waker, "QUIET", PATIENCE)
+    with _serving(Sleeper(200, b'{"handled": 0}')) as server:
+        server.may_answer.set()
+        woken = HttpWaker(server.url)
+        woken.wake()
+        assert woken.flush(PATIENCE)
+        woken.wake(3)
+        assert woken.flush(PATIENCE / 2)
+        assert len(server.bodies) == 4
 
 
 def test_without_a_url_nothing_is_sent() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import queue
 import threading
+import time
+from http import HTTPStatus
 
 import urllib3
 
@@ -12,6 +15,8 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 WAITING = 16  # a wake more than that is dropped: those before it find the same work
+QUIET = 0.05  # seconds after a call that did nothing: until then enough are at work, and one wake at its end stands for all
+AT_CAPACITY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 TIMEOUT = urllib3.Timeout(
     connect=3, read=170
 )  # seconds; a call of `ocr` begins its last page after 50 s, holds it for 80, and has 20 to write it down
@@ -29,17 +34,18 @@ class HttpWaker:
         # Proxies of the environment are not asked. Each wake has a connection of its own: an idle one may be closed by the other side
         # just when the next wake is sent.
         self._pool = urllib3.PoolManager(maxsize=THREADS, timeout=TIMEOUT, retries=False, headers={"Connection": "close"})
-        self._queue: queue.Queue[None] = queue.Queue(WAITING)
+        self._queue: queue.Queue[bool] = queue.Queue(WAITING)  # whether the wake came alone
         self._lock, self._threads = threading.Lock(), 0
+        self._quiet_until, self._last = 0.0, threading.Lock()  # who holds it waits for the end of the quiet
 
     def wake(self, count: int = 1) -> None:
-        """Start so many calls soon, if not enough wait already."""
+        """Start so many calls soon, if not enough wait already. One alone may wait with others, and be one call with them."""
         if self._url is None:
             return
         self._start()
         for sent in range(count):
             try:
-                self._queue.put_nowait(None)
+                self._queue.put_nowait(count == 1)
             except queue.Full:
                 log.info("wakes were dropped: enough are under way", extra={"dropped": count - sent})
                 return
@@ -61,15 +67,38 @@ class HttpWaker:
 
     def _post_for_ever(self) -> None:
         while True:
-            self._queue.get()
+            alone = self._queue.get()
             try:
-                self._post()
+                if not alone or self._is_needed():
+                    self._post()
             except Exception as exc:  # noqa: BLE001  a thread that died would take its place in the pool with it
                 log.warning("a wake was lost", extra={"reason": type(exc).__name__})
             finally:
                 self._queue.task_done()
 
+    def _is_needed(self) -> bool:
+        """At once, or at the end of the quiet; False where another waits for that, and will find what this one was for."""
+        if (rest := self._quiet_until - time.monotonic()) <= 0:
+            return True
+        if not self._last.acquire(blocking=False):
+            return False
+        try:
+            time.sleep(rest)
+        finally:
+            self._last.release()
+        return True
+
     def _post(self) -> None:
-        status = self._pool.request("POST", self._url or "", json={}, redirect=False).status
-        if status >= 300 and status not in {429, 503}:  # these two say that enough are at work
-            log.warning("a wake was refused", extra={"status": status})
+        answer = self._pool.request("POST", self._url or "", json={}, redirect=False)
+        if answer.status in AT_CAPACITY or _did_nothing(answer.data):
+            self._quiet_until = time.monotonic() + QUIET
+        elif answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            log.warning("a wake was refused", extra={"status": answer.status})
+
+
+def _did_nothing(body: bytes) -> bool:
+    """Whether the call says so: as many as may were at work, or nothing was due."""
+    try:
+        return bool(json.loads(body)["handled"] == 0)
+    except (ValueError, TypeError, KeyError):
+        return False
