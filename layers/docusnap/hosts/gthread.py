@@ -30,9 +30,6 @@ STATUS = {
 OURS = (gunicorn_errors.ConfigurationProblem, gunicorn_errors.InvalidResponseHeader, gunicorn_errors.InvalidResponseHeaderName)
 
 
-STAY_MS = 2  # how long a thread waits for a client's next request, before the connection goes back to the main thread
-
-
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """The worker class of every host. With TLS, which ends at the proxy in front, it is gunicorn's own."""
 
@@ -77,9 +74,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Whether this thread has nothing else to do, and the next request is there."""
         if not self.alive or self._under_way > self.cfg.threads or not isinstance(conn.sock, Connection):
             return False
-        waiting = select.poll()
-        waiting.register(conn.sock, select.POLLIN)
-        return bool(conn.parser.unreader.buf.getvalue() or waiting.poll(STAY_MS))
+        unreader = conn.parser.unreader
+        if unreader.buf.getvalue():
+            return True
+        if (more := conn.sock.next()) is None:
+            return False
+        unreader.unread(more)  # nothing, where the client has closed: who reads on meets it
+        return True
 
     def _handle_one(self, conn: Any) -> Any:
         """False: the connection is at its end."""
