@@ -32,7 +32,8 @@ def main(arguments: Sequence[str]) -> None:
     head = [
         f"# {dt.date.today()}: the ledger under load",  # noqa: DTZ011  the day as its reader calls it
         "",
-        f"- {machine.cores()} cores, {machine.model()}, Python {platform.python_version()}; {time.monotonic() - began:.0f} s in all",
+        f"- {machine.cores()} cores, {machine.model()}; {time.monotonic() - began:.0f} s in all",
+        f"- Python {platform.python_version()} of {sys.base_prefix}",
         f"- load average {load[0]:.1f} before and {os.getloadavg()[0]:.1f} after: more than the cores says that others worked here too",
     ]
     text = "\n".join(report.report(measured, head)) + "\n"

@@ -1,4 +1,4 @@
-"""The least that could answer a status read: what the aim was set by, so that a slow machine can be told from a slow gateway.
+"""Little more than nothing that answers a status read: what the aim was set by, so that a slow machine can be told from a slow gateway.
 
 One SELECT by primary key, in Chalice behind gunicorn's own threads. No API key, no tenant, no problem documents, no log, no metrics.
 """
@@ -97,17 +97,24 @@ def beside(house: House) -> Iterator[House]:
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen([*command, *options], env=environ, cwd=ROOT, stdout=said, stderr=said)
         try:
-            _await(port, process)
+            if not _is_there(port, process):
+                said.seek(0)
+                raise RuntimeError(f"The sketch did not start: {said.read()[-1000:]}")
             yield replace(house, port=port)
-        except RuntimeError as exc:
-            said.seek(0)
-            raise RuntimeError(f"{exc} {said.read()[-1000:]}") from exc
         finally:
-            process.terminate()
-            process.wait()
+            _end(process)
 
 
-def _await(port: int, process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _is_there(port: int, process: subprocess.Popen[bytes]) -> bool:
     ends = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < ends:
         connection = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
@@ -116,7 +123,7 @@ def _await(port: int, process: subprocess.Popen[bytes]) -> None:
         except OSError:
             time.sleep(0.05)
         else:
-            return
+            return True
         finally:
             connection.close()
-    raise RuntimeError("The sketch did not start.")
+    return False

@@ -278,7 +278,10 @@ class ObjectStore(Protocol):
 
 class Waker(Protocol):
     def wake(self, count: int = 1) -> None:
-        """Start so many `ocr` calls soon; returns at once and never raises: a lost wake costs only until the next."""
+        """Start so many `ocr` calls soon; returns at once and never raises: a lost wake costs only until the next.
+
+        Without `count` it is one, which may be the same as another's who asked for one so.
+        """
 
 
 class Topics(Protocol):

@@ -134,12 +134,12 @@ def test_a_target_that_refuses_is_named_in_the_log(caplog: pytest.LogCaptureFixt
         _await_log(caplog, "a wake was refused", 1)
 
 
-@pytest.mark.parametrize(("status", "body"), [(200, b'{"handled": 0}'), (429, b""), (503, b"")])
-def test_while_enough_are_at_work_one_wake_stands_for_all_that_came_alone(
-    status: int, body: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+FULL = b'{"handled": 0, "full": true}'
+
+
+def test_while_as_many_as_may_are_at_work_one_wake_stands_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waker, "QUIET", 1.0)
-    with _serving(Sleeper(status, body)) as server:
+    with _serving(Sleeper(200, FULL)) as server:
         server.may_answer.set()
         woken = HttpWaker(server.url)
         woken.wake()
@@ -150,10 +150,22 @@ def test_while_enough_are_at_work_one_wake_stands_for_all_that_came_alone(
         assert len(server.bodies) == 2
 
 
-@pytest.mark.parametrize("body", [b'{"handled": 2}', b"", b"[]", b"{", b'{"handled": null}'])
-def test_after_any_other_answer_each_wake_is_sent(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b'{"handled": 2}'),
+        (200, b'{"handled": 0}'),
+        (200, b""),
+        (200, b"[]"),
+        (200, b"{"),
+        (200, b'{"full": 1}'),
+        (429, b"{}"),
+        (503, b""),
+    ],
+)
+def test_after_any_other_answer_each_wake_is_sent(status: int, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waker, "QUIET", PATIENCE)
-    with _serving(Sleeper(200, body)) as server:
+    with _serving(Sleeper(status, body)) as server:
         server.may_answer.set()
         woken = HttpWaker(server.url)
         for _ in range(3):
@@ -162,16 +174,17 @@ def test_after_any_other_answer_each_wake_is_sent(body: bytes, monkeypatch: pyte
         assert len(server.bodies) == 3
 
 
-def test_wakes_for_the_pages_of_a_file_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("count", [1, 3])
+def test_wakes_for_the_pages_of_a_file_do_not_wait(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waker, "QUIET", PATIENCE)
-    with _serving(Sleeper(200, b'{"handled": 0}')) as server:
+    with _serving(Sleeper(200, FULL)) as server:
         server.may_answer.set()
         woken = HttpWaker(server.url)
         woken.wake()
         assert woken.flush(PATIENCE)
-        woken.wake(3)
+        woken.wake(count)
         assert woken.flush(PATIENCE / 2)
-        assert len(server.bodies) == 4
+        assert len(server.bodies) == 1 + count
 
 
 def test_without_a_url_nothing_is_sent() -> None:

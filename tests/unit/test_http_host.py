@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import logging
 import signal
@@ -13,8 +14,8 @@ from typing import Any
 import pytest
 from docusnap.api import openapi
 from docusnap.api.app import bearer
+from docusnap.hosts import logs
 from docusnap.hosts.http import api_host, json_host
-from docusnap.hosts.logs import JsonLines
 from docusnap.hosts.stop import Deadline
 
 from tests.support.wsgi import ask
@@ -147,8 +148,34 @@ def test_a_log_line_is_one_json_object_with_its_traceback() -> None:
         raise ValueError("二\nlines")
     except ValueError:
         record = logging.getLogger("x").makeRecord("x", logging.ERROR, "f", 1, "went %s", ("wrong",), sys.exc_info(), extra={"page": 3})
-    line = JsonLines().format(record)
+    line = logs.JsonLines().format(record)
     told = json.loads(line)
     assert "\n" not in line
     assert (told["level"], told["message"], told["page"]) == ("error", "went wrong", 3)
     assert "ValueError: 二\nlines" in told["traceback"]
+
+
+def test_a_line_that_is_written_apart_is_like_those_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    log = logging.getLogger("docusnap.test-of-the-log")
+    log.setLevel(logging.INFO)
+    told = {"status": 200, "route": "/v1/documents/{id}"}
+    logs.write(log, "request", told)
+    record = log.makeRecord(log.name, logging.INFO, "", 0, "request", (), None, extra=told)
+    written, formatted = json.loads(capsys.readouterr().err), json.loads(logs.JsonLines().format(record))
+    assert list(written) == list(formatted)
+    assert written | {"time": formatted["time"]} == formatted
+    log.setLevel(logging.WARNING)
+    logs.write(log, "request", told)
+    assert capsys.readouterr().err == ""
+
+
+def test_no_request_fails_for_a_log_that_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = logging.getLogger("docusnap.test-of-the-log")
+    log.setLevel(logging.INFO)
+    full = open("/dev/full", "w", buffering=1, encoding="utf-8")  # noqa: PTH123, SIM115  a device, whose closing fails too
+    for stream in (full, None):
+        monkeypatch.setattr("sys.stderr", stream)
+        logs.write(log, "request", {})
+    monkeypatch.undo()
+    with contextlib.suppress(OSError):
+        full.close()

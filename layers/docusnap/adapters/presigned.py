@@ -46,8 +46,9 @@ class Requests:
 
         Raises: time-outs and missing credentials as botocore does.
         """
+        request = self._signed(call, key, headers or {})
         try:
-            answer = self._sent(call.hook, self._signed(call, key, headers or {}))
+            answer = self._sent(call.hook, request)
         except (ConnectTimeoutError, ReadTimeoutError):
             raise  # a store that hangs is not asked again
         except (HTTPClientError, NotConnected):

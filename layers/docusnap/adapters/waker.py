@@ -7,7 +7,6 @@ import logging
 import queue
 import threading
 import time
-from http import HTTPStatus
 
 import urllib3
 
@@ -15,8 +14,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 WAITING = 16  # a wake more than that is dropped: those before it find the same work
-QUIET = 0.05  # seconds after a call that did nothing: until then enough are at work, and one wake at its end stands for all
-AT_CAPACITY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+QUIET = 0.05  # seconds after a call found that as many as may are at work: one wake at its end stands for all that may be one
 TIMEOUT = urllib3.Timeout(
     connect=3, read=170
 )  # seconds; a call of `ocr` begins its last page after 50 s, holds it for 80, and has 20 to write it down
@@ -34,20 +32,21 @@ class HttpWaker:
         # Proxies of the environment are not asked. Each wake has a connection of its own: an idle one may be closed by the other side
         # just when the next wake is sent.
         self._pool = urllib3.PoolManager(maxsize=THREADS, timeout=TIMEOUT, retries=False, headers={"Connection": "close"})
-        self._queue: queue.Queue[bool] = queue.Queue(WAITING)  # whether the wake came alone
+        self._queue: queue.Queue[bool] = queue.Queue(WAITING)  # whether it may be the same as another
         self._lock, self._threads = threading.Lock(), 0
         self._quiet_until, self._last = 0.0, threading.Lock()  # who holds it waits for the end of the quiet
 
-    def wake(self, count: int = 1) -> None:
-        """Start so many calls soon, if not enough wait already. One alone may wait with others, and be one call with them."""
+    def wake(self, count: int | None = None) -> None:
+        """Start so many calls soon, if not enough wait already. See ports.Waker."""
         if self._url is None:
             return
         self._start()
-        for sent in range(count):
+        calls = 1 if count is None else count
+        for sent in range(calls):
             try:
-                self._queue.put_nowait(count == 1)
+                self._queue.put_nowait(count is None)
             except queue.Full:
-                log.info("wakes were dropped: enough are under way", extra={"dropped": count - sent})
+                log.info("wakes were dropped: enough are under way", extra={"dropped": calls - sent})
                 return
 
     def flush(self, seconds: float) -> bool:
@@ -67,9 +66,9 @@ class HttpWaker:
 
     def _post_for_ever(self) -> None:
         while True:
-            alone = self._queue.get()
+            may_be_one = self._queue.get()
             try:
-                if not alone or self._is_needed():
+                if not may_be_one or self._is_needed():
                     self._post()
             except Exception as exc:  # noqa: BLE001  a thread that died would take its place in the pool with it
                 log.warning("a wake was lost", extra={"reason": type(exc).__name__})
@@ -90,15 +89,15 @@ class HttpWaker:
 
     def _post(self) -> None:
         answer = self._pool.request("POST", self._url or "", json={}, redirect=False)
-        if answer.status in AT_CAPACITY or _did_nothing(answer.data):
+        if _was_full(answer.data):
             self._quiet_until = time.monotonic() + QUIET
-        elif answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+        if answer.status >= 300 and answer.status not in {429, 503}:  # these two say that enough are at work
             log.warning("a wake was refused", extra={"status": answer.status})
 
 
-def _did_nothing(body: bytes) -> bool:
-    """Whether the call says so: as many as may were at work, or nothing was due."""
+def _was_full(body: bytes) -> bool:
+    """What `ocr` itself says. A platform's refusal tells of one container, and others may have room."""
     try:
-        return bool(json.loads(body)["handled"] == 0)
+        return json.loads(body)["full"] is True
     except (ValueError, TypeError, KeyError):
         return False

@@ -33,10 +33,14 @@ def _line(seconds: float, level: str, logger: str, message: str, told: Mapping[s
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
-def write(logger: str, message: str, told: Mapping[str, Any]) -> None:
-    """A line of level INFO for what is told with every request, since logging itself costs three times as much."""
-    with suppress(OSError, ValueError):  # as logging has it, what cannot be written is lost: a full disk behind the log stops no request
-        sys.stderr.write(_line(time.time(), "info", logger, message, told) + "\n")
+def write(logger: logging.Logger, message: str, told: Mapping[str, Any]) -> None:
+    """A line of level INFO for what is told with every request, since logging itself costs three times as much; to no other handler."""
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    with suppress(
+        OSError, ValueError, AttributeError
+    ):  # as logging has it, what cannot be written is lost: a full disk behind the log stops no request
+        sys.stderr.write(_line(time.time(), "info", logger.name, message, told) + "\n")
 
 
 class Lines(logging.StreamHandler[TextIO]):

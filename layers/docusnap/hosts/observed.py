@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,7 +12,8 @@ from docusnap.bootstrap import Parts
 from docusnap.hosts import logs, metrics
 from docusnap.hosts.http import ROUTE, Application, Environ, StartResponse, path_of, request_id, respond
 
-LOG = "docusnap.access"
+log = logging.getLogger("docusnap.access")
+
 METRICS = "/metrics"
 READS = frozenset({"GET", "HEAD"})
 
@@ -54,4 +56,4 @@ def _note(environ: Environ, status: int, seconds: float) -> None:
     method, route = environ["REQUEST_METHOD"], environ.get(ROUTE, "")
     metrics.requests().observe(method, route, status, seconds)
     told = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1), "request_id": request_id(environ)}
-    logs.write(LOG, "request", told)
+    logs.write(log, "request", told)

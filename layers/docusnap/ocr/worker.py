@@ -93,12 +93,12 @@ class Worker:
     def run(self, clock: Clock) -> dict[str, Any]:
         """Work until nothing is due or the time is up; says how many units were handled.
 
-        At most OCR_FANOUT calls work at once in a process: one more ends at once, since those find the same work.
+        At most OCR_FANOUT calls work at once in a process: one more ends at once and says that it was full, since those find the same work.
 
         Raises: DatabaseUnavailable.
         """
         if not self._places.acquire(blocking=False):
-            return {"handled": 0}
+            return {"handled": 0, "full": True}
         try:
             return {"handled": self._run(Budget.of(clock, self._settings.ocr_work_seconds))}
         finally:
@@ -115,7 +115,7 @@ class Worker:
             opened.close()
             self._scratch.tidy()
         if handled and not budget.told_to_stop() and budget.remaining() <= 0 and self._ledger.due():
-            self._waker.wake()
+            self._waker.wake(1)
         return handled
 
     def _handle(self, work: Work, opened: _Open, clock: Budget) -> None:

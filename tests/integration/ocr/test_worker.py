@@ -276,7 +276,7 @@ def test_no_more_calls_than_the_fan_out_work_at_once(desk: Desk) -> None:
 
     worker._engine = Nested()
     assert worker.run(Ever()) == {"handled": 2}
-    assert seen == [{"handled": 0}]
+    assert seen == [{"handled": 0, "full": True}]
 
 
 def test_a_store_that_is_away_for_a_while_costs_no_failure(desk: Desk) -> None:
