@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -79,7 +78,8 @@ def running(**variables: str) -> Iterator[House]:
             try:
                 yield _ready(process, home, Path(folder) / "output")
             finally:
-                _end(process, home)
+                end(process)
+                Kin(home, home / "postgres").kill()
 
 
 def _environ() -> Mapping[str, str]:
@@ -97,14 +97,14 @@ def _ready(process: subprocess.Popen[bytes], home: Path, output: Path) -> House:
     return House(home, about["port"], about["s3_url"], about["database_url"], (home / "api-key").read_text("utf-8").strip())
 
 
-def _end(process: subprocess.Popen[bytes], home: Path) -> None:
-    process.send_signal(signal.SIGTERM)
+def end(process: subprocess.Popen[bytes]) -> None:
+    """By SIGTERM, and where that does not help by SIGKILL."""
+    process.terminate()
     try:
         process.wait(timeout=20)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    Kin(home, home / "postgres").kill()
 
 
 def cpu_of(pid: int) -> float:

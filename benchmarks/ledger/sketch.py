@@ -6,22 +6,23 @@ One SELECT by primary key, in Chalice behind gunicorn's own threads. No API key,
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from http.client import HTTPConnection
 from typing import Any
 
 import sqlalchemy as sa
 from chalice.app import Chalice, Request
+from docusnap.bootstrap import once
 
 from benchmarks.engine.runs import ROOT
-from benchmarks.ledger.house import House, free_port
+from benchmarks.ledger.house import House, end, free_port
 
 WORKERS, THREADS = 2, 8
 START_SECONDS = 30.0
@@ -76,15 +77,9 @@ def app(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
     return [body]
 
 
-_made: list[Sketch] = []
-_lock = threading.Lock()
-
-
+@once
 def _of_process() -> Sketch:
-    with _lock:
-        if not _made:
-            _made.append(Sketch(os.environ["SKETCH_DATABASE_URL"]))
-        return _made[0]
+    return Sketch(os.environ["SKETCH_DATABASE_URL"])
 
 
 @contextmanager
@@ -102,28 +97,13 @@ def beside(house: House) -> Iterator[House]:
                 raise RuntimeError(f"The sketch did not start: {said.read()[-1000:]}")
             yield replace(house, port=port)
         finally:
-            _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+            end(process)
 
 
 def _is_there(port: int, process: subprocess.Popen[bytes]) -> bool:
     ends = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < ends:
-        connection = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
-        try:
-            connection.connect()
-        except OSError:
-            time.sleep(0.05)
-        else:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
             return True
-        finally:
-            connection.close()
+        time.sleep(0.05)
     return False

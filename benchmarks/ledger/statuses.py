@@ -23,15 +23,15 @@ class Reads:
     rate: float  # answers a second
     took: Sequence[float]  # seconds
     cpu: dict[str, float]  # seconds an answer, by part of the stack; `client` is the benchmark's own
-    sketch: float = math.nan  # answers a second of the least that could answer, in the same minute
+    sketch: float = math.nan  # the sketch's answers a second, in the same minutes
 
 
 def measure(house: House, documents: Sequence[str]) -> Reads:
     """The best of several runs, after one that warms up, in turns with the sketch."""
-    with sketch.beside(house) as least:
-        for each in (house, least):
+    with sketch.beside(house) as bare:
+        for each in (house, bare):
             _run(each, documents, 1.0)
-        runs = [(_run(house, documents, SECONDS), _run(least, documents, SECONDS)) for _ in range(RUNS)]
+        runs = [(_run(house, documents, SECONDS), _run(bare, documents, SECONDS)) for _ in range(RUNS)]
     ours = max((one for one, _ in runs), key=lambda run: run.rate)
     return replace(ours, sketch=max(other.rate for _, other in runs))
 

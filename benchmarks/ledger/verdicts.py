@@ -17,8 +17,8 @@ QUEUED = 0.25  # seconds, p95
 BEYOND = 0.1  # seconds from the end of the PUT to `succeeded`, p50, beyond the engine's own time, which is nothing here
 OVERHEAD = 0.015  # CPU seconds a page
 TIMES = 2.0  # of empty
-STATUSES = 1500  # a second, set on a machine on which the sketch answers
-SKETCHED = 1885  # a second
+STATUSES = 1500  # a second
+SKETCHED = 1885  # a second: the sketch's on the machine where that aim was set
 SEARCH = 0.1  # seconds, p95
 
 

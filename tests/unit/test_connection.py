@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -106,3 +107,23 @@ def test_a_client_who_does_not_read_breaks_the_answer_off(pair: tuple[Connection
     server.settimeout(SOON)
     with pytest.raises(BrokenPipeError):
         server.sendall(MORE_THAN_A_BUFFER)
+
+
+def test_the_next_request_is_read_where_it_comes_at_once(pair: tuple[Connection, socket.socket]) -> None:
+    server, client = pair
+    assert server.next() is None
+    client.sendall(b"GET")
+    assert server.next() == b"GET"
+    client.close()
+    assert server.next() == b""
+
+
+def test_of_a_client_that_broke_off_nothing_comes_and_then_the_end() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        accepted, _ = listener.accept()
+        with Connection(accepted) as server:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            assert server.next() is None
+            assert server.recv(1) == b""

@@ -100,7 +100,7 @@ class Connection(socket.socket):
         """
         try:
             return super().recv(PIECE)
-        except OSError:  # nothing came, or the connection broke, which whoever reads on meets again
+        except OSError:  # nothing came, or the connection broke, and whoever reads on finds it ended
             return None
 
     def _received(self, bufsize: int, flags: int) -> bytes | None:

@@ -9,18 +9,16 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, TextIO
 
-_STANDARD = len(vars(logging.makeLogRecord({})))  # attributes that every record begins with; what was given as `extra` comes behind them
-_FORMATTED = frozenset({"message", "asctime"})  # what another handler's formatter may leave there
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class JsonLines(logging.Formatter):
     """Time, level, logger, message, whatever was given as `extra`, and the traceback, if any."""
 
     def format(self, record: logging.LogRecord) -> str:
-        given = {name: value for name, value in islice(vars(record).items(), _STANDARD, None) if name not in _FORMATTED}
+        given = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         trace = {"traceback": self.formatException(record.exc_info)} if record.exc_info else {}
         return _line(record.created, record.levelname.lower(), record.name, record.getMessage(), given | trace)
 
@@ -37,9 +35,8 @@ def write(logger: logging.Logger, message: str, told: Mapping[str, Any]) -> None
     """A line of level INFO for what is told with every request, since logging itself costs three times as much; to no other handler."""
     if not logger.isEnabledFor(logging.INFO):
         return
-    with suppress(
-        OSError, ValueError, AttributeError
-    ):  # as logging has it, what cannot be written is lost: a full disk behind the log stops no request
+    # As logging has it, what cannot be written is lost: neither a full disk nor a closed stderr stops a request.
+    with suppress(OSError, ValueError, AttributeError):
         sys.stderr.write(_line(time.time(), "info", logger.name, message, told) + "\n")
 
 
