@@ -21,6 +21,7 @@ from docusnap.adapters.onnx.device import CUDA, build, choose
 from docusnap.adapters.onnx.dirt import without_dirt
 from docusnap.adapters.onnx.lines import as_line
 from docusnap.adapters.onnx.marks import with_marks
+from docusnap.adapters.onnx.merged import parted
 from docusnap.adapters.onnx.orientation import Orientation, turned
 from docusnap.adapters.onnx.quotes import as_printed
 from docusnap.adapters.onnx.reader import Reader
@@ -131,7 +132,7 @@ class OnnxEngine:
 
     def _quads(self, pixels: NDArray[np.uint8], seen: Survey) -> list[Quad]:
         """Longest first: what is read last is short, and no thread waits long for the others."""
-        return sorted(self._detector.detect(pixels, seen), key=aspect, reverse=True)
+        return sorted(parted(pixels, self._detector.detect(pixels, seen)), key=aspect, reverse=True)
 
     def _quarters(self, pixels: NDArray[np.uint8], seen: Survey) -> int:
         """Told by a look at the page, then by one at its ink alone, and by reading where neither is sure."""

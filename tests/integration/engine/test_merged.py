@@ -1,0 +1,122 @@
+"""Lines of two columns that were found as one. The ink is drawn, the quads are as a detector would give them."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+from docusnap.adapters.onnx.merged import parted
+from docusnap.ocr.boxes import GROWN
+
+HEIGHT, PITCH = 40, 60  # of the ink of a line, and from line to line
+LEFT, RIGHT = (100, 600), (640, 1140)  # from where to where the columns' ink extends
+ACROSS = LEFT[0], RIGHT[1]
+
+
+class Sheet:
+    def __init__(self):
+        self.pixels = np.full((1000, 1300, 3), 255, np.uint8)
+        self.quads = []
+
+    def line(self, row, *inks, found=None):
+        """Strokes from each `inks`' start to its end; `found` as one quad around all, or one around each."""
+        top = 100 + round(row * PITCH)
+        for start, end in inks:
+            for x in range(start, end, 14):
+                self.pixels[top : top + HEIGHT, x : min(x + 6, end)] = 0
+        for start, end in [found] if found else inks:
+            grown = GROWN * HEIGHT
+            left, right, upper, lower = start - grown, end + grown, top - 4, top + HEIGHT + 4
+            self.quads.append(np.array([[left, upper], [right, upper], [right, lower], [left, lower]], np.float32))
+
+    def columns(self, *rows):
+        for row in rows:
+            self.line(row, LEFT, RIGHT)
+
+    def tilted(self, degrees):
+        turn = cv2.getRotationMatrix2D((650, 500), -degrees, 1.0)
+        self.pixels = cv2.warpAffine(self.pixels, turn, (1300, 1000), borderValue=(255, 255, 255))
+        self.quads = [np.float32(quad @ turn[:, :2].T + turn[:, 2]) for quad in self.quads]
+        return self
+
+    def parted(self):
+        """The row of each resulting line, and from where to where it extends."""
+        return sorted((round((float(q[0, 1]) - 96) / PITCH, 1), float(q[0, 0]), float(q[1, 0])) for q in parted(self.pixels, self.quads))
+
+
+@pytest.fixture
+def sheet():
+    return Sheet()
+
+
+@pytest.mark.parametrize("merged", [0, 1, 3, 5])
+def test_a_line_over_two_columns_is_parted_in_the_white(sheet, merged):
+    sheet.columns(*(row for row in range(6) if row != merged))
+    sheet.line(merged, LEFT, RIGHT, found=ACROSS)
+    found = sheet.parted()
+    assert [row for row, _, _ in found] == [row for row in range(6) for _ in range(2)]
+    for (_, *left), (_, *right) in zip(found[::2], found[1::2], strict=True):
+        assert (left, right) == (pytest.approx([86, 614], abs=10), pytest.approx([626, 1154], abs=10))
+
+
+def test_a_line_that_reaches_into_the_gutter_is_parted_where_the_column_begins(sheet):
+    sheet.columns(0, 1, 3, 4)
+    sheet.line(2, (100, 620), RIGHT, found=ACROSS)
+    left, right = (line[1:] for line in sheet.parted() if line[0] == 2)
+    assert (left, right) == (pytest.approx([86, 630], abs=10), pytest.approx([630, 1154], abs=10))
+
+
+def test_three_columns_found_as_one_line(sheet):
+    inks = (100, 400), (430, 730), (760, 1060)
+    for row in (0, 1, 3, 4):
+        sheet.line(row, *inks)
+    sheet.line(2, *inks, found=(100, 1060))
+    assert len([row for row, _, _ in sheet.parted() if row == 2]) == 3
+
+
+@pytest.mark.parametrize("degrees", [-5, 4])
+def test_a_tilted_page(sheet, degrees):
+    sheet.columns(0, 1, 3, 4)
+    sheet.line(2, LEFT, RIGHT, found=ACROSS)
+    found = parted(sheet.tilted(degrees).pixels, sheet.quads)
+    assert len(found) == 10
+    for quad in found:
+        assert math.degrees(math.atan2(*(quad[1] - quad[0])[::-1])) == pytest.approx(degrees, abs=0.1)
+
+
+@pytest.mark.parametrize(("row", "columns"), [(-1.6, range(4)), (5.6, range(5)), (2, (0, 0.8, 3.2, 4))], ids=["above", "below", "between"])
+def test_a_heading_over_columns_stays_whole_though_a_space_stands_where_a_column_begins(sheet, row, columns):
+    sheet.columns(*columns)
+    sheet.line(row, LEFT, RIGHT, found=ACROSS)
+    assert len(sheet.parted()) == len(sheet.quads)
+
+
+def test_without_white_nothing_is_cut(sheet):
+    sheet.columns(0, 1, 3, 4)
+    sheet.line(2, ACROSS)
+    assert len(sheet.parted()) == 9
+
+
+def test_two_lines_are_no_column(sheet):
+    sheet.columns(0, 2)
+    sheet.line(1, LEFT, RIGHT, found=ACROSS)
+    assert len(sheet.parted()) == 5
+
+
+def test_lines_that_do_not_begin_flush_are_no_column(sheet):
+    for row, start in ((0, 640), (1, 700), (3, 760), (4, 820)):
+        sheet.line(row, LEFT, (start, 1140))
+    sheet.line(2, LEFT, RIGHT, found=ACROSS)
+    assert len(sheet.parted()) == 9
+
+
+@pytest.mark.parametrize("quads", [[], [np.array([[0, 0], [0, 0], [0, 0], [0, 0]], np.float32)]], ids=["none", "a point"])
+def test_nothing_to_part(quads):
+    assert len(parted(np.full((50, 50, 3), 255, np.uint8), quads)) == len(quads)
+
+
+def test_the_page_is_white_on_black(sheet):
+    sheet.columns(0, 1, 3, 4)
+    sheet.line(2, LEFT, RIGHT, found=ACROSS)
+    sheet.pixels = 255 - sheet.pixels
+    assert len(sheet.parted()) == 10
