@@ -11,7 +11,7 @@ import pytest
 from docusnap.adapters import models
 from docusnap.adapters.onnx.crops import cut
 from docusnap.adapters.onnx.detector import Detector
-from docusnap.adapters.onnx.reader import ADVANCE, DOUBT, FEW, LITTLE, NARROWED, SHORT, USUAL, Reader, doubtful, narrowing
+from docusnap.adapters.onnx.reader import ADVANCE, DOUBT, FEW, HARD, NARROWED, SHORT, SOME, USUAL, Reader, doubtful, narrowing
 from docusnap.adapters.onnx.recogniser import HEIGHT, STRIDE, Batching, Character, Reading, Recogniser, batches
 from docusnap.adapters.onnx.session import Session
 from docusnap.adapters.onnx.survey import survey
@@ -43,7 +43,7 @@ def words(text: str) -> list[str]:
     return ["".join(c.text for c in characters[start:end]) for start, end in doubtful(characters)]
 
 
-MUCH = [mumbled(LINE)] * (3 * LITTLE // len(LINE))  # so that what is in doubt of one line more is a small part
+MUCH = [mumbled(LINE)] * round(SOME / HARD / len(LINE))  # so that what is in doubt of one line more is a small part
 
 
 class Mumbling(Recogniser):
@@ -184,12 +184,22 @@ def test_a_line_the_quick_network_is_sure_of_is_not_read_again() -> None:
     assert (mended.text, again) == (LINE, [])
 
 
-def test_a_page_of_little_text_is_read_again_as_a_whole() -> None:
-    """A receipt costs little, and each of its characters counts."""
-    receipt, careful = [mumbled("bread 2.40"), mumbled("total 2.40")], Correcting(mumbled("2.45"))
+def test_a_picture_of_little_text_is_read_again_as_a_whole() -> None:
+    sign, careful = [mumbled("bread 2.40"), mumbled("total 2.40")], Correcting(mumbled("2.45"))
 
-    assert [line.text for line in Reader(Mumbling(*receipt), careful).read([raster(line) for line in receipt])] == ["2.45", "2.45"]
+    found = Reader(Mumbling(*sign), careful).read([raster(line) for line in sign], picture=True)
+    assert [line.text for line in found] == ["2.45", "2.45"]
     assert careful.widths == [10 * STEP, 10 * STEP]
+
+
+@pytest.mark.parametrize(("doubtful", "times"), [(SOME, SOME), (SOME + 1, SOME + 3)])
+def test_on_paper_a_few_characters_in_doubt_do_not_make_little_text_a_hard_page(doubtful: int, times: int) -> None:
+    """Each such word is read again by itself; with one more in doubt all lines are."""
+    receipt = [mumbled(LINE), mumbled(LINE), *[mumbled("the kee[q]er reads the brass staff, and writes it all down")] * doubtful]
+    careful = Correcting(mumbled("keeper"))
+
+    Reader(Mumbling(*receipt), careful).read([raster(line) for line in receipt])
+    assert len(careful.widths) == times
 
 
 def test_a_line_without_characters_stays_so() -> None:
