@@ -25,6 +25,7 @@ STEP = 1.25  # of a column's distance from line to line: at most so far is the n
 WHITE = 0.3  # of a line's height: the least white to part at,
 CLOSE = 0.5  # and how far from where the column begins it may end
 DIRT = 0.05  # of a line's height: ink that is none
+MIDDLE = attrgetter("middle")
 
 
 def parted(page: NDArray[np.uint8], quads: Sequence[Quad]) -> list[Quad]:
@@ -34,9 +35,9 @@ def parted(page: NDArray[np.uint8], quads: Sequence[Quad]) -> list[Quad]:
     The cut itself needs white in the raster, just before the place where they begin.
     """
     lines = [quad for quad in quads if runs_right(quad)]
-    boxes = _boxes(lines)
-    near = sorted(boxes, key=attrgetter("middle"))
-    parts = chain.from_iterable(_parts(page, quad, box, near) for quad, box in zip(lines, boxes, strict=True))
+    boxes = sorted(_boxes(lines), key=MIDDLE)
+    beginning = [box for box in boxes if _has_left(box, _near(box, boxes, box.height))]
+    parts = chain.from_iterable(_parts(page, lines[box.index], box, beginning) for box in boxes)
     return [*parts, *(quad for quad in quads if not runs_right(quad))]
 
 
@@ -54,24 +55,28 @@ def _is_long(quad: Quad) -> bool:
     return width > LONG * height
 
 
-def _parts(page: NDArray[np.uint8], quad: Quad, box: Box, boxes: Sequence[Box]) -> Iterator[Quad]:
-    """`boxes`: all of the page, by their middles."""
-    if _is_long(quad) and (begins := _columns(box, boxes)):
+def _parts(page: NDArray[np.uint8], quad: Quad, box: Box, beginning: Sequence[Box]) -> Iterator[Quad]:
+    """`beginning`: all of the page that may begin a column, by their middles."""
+    if _is_long(quad) and (begins := _columns(box, beginning)):
         raster = ink(cut(page, quad))
-        cuts = [white for place in begins if (white := _white(raster, (place - box.left) / box.width))]
-        edges = [0.0, *chain.from_iterable(cuts), 1.0]
+        cuts = (_white(raster, (place - box.left) / box.width) for place in begins)
+        edges = [0.0, *chain.from_iterable(dict.fromkeys(white for white in cuts if white)), 1.0]
         for left, right in zip(edges[::2], edges[1::2], strict=True):
             yield _between(quad, left, right)
     else:
         yield quad
 
 
-def _columns(box: Box, boxes: Sequence[Box]) -> list[float]:
+def _near(box: Box, boxes: Sequence[Box], reach: float) -> Sequence[Box]:
+    """`boxes`: by their middles."""
+    return boxes[bisect_left(boxes, box.middle - reach, key=MIDDLE) : bisect_right(boxes, box.middle + reach, key=MIDDLE)]
+
+
+def _columns(box: Box, beginning: Sequence[Box]) -> list[float]:
     """Where columns begin inside a box, from left to right."""
-    reach, middle = NEAR * box.height, attrgetter("middle")
-    near = boxes[bisect_left(boxes, box.middle - reach, key=middle) : bisect_right(boxes, box.middle + reach, key=middle)]
-    near = [other for other in near if max(other.height, box.height) <= ALIKE * min(other.height, box.height)]
-    inside = [other for other in near if box.left + box.height < other.left < box.right - box.height and _has_left(other, near)]
+    near = _near(box, beginning, NEAR * box.height)
+    alike = [other for other in near if max(other.height, box.height) <= ALIKE * min(other.height, box.height)]
+    inside = [other for other in alike if box.left + box.height < other.left < box.right - box.height]
     inside.sort(key=attrgetter("left"))
     found: list[float] = []
     for start, first in enumerate(inside):
