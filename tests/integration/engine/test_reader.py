@@ -184,22 +184,21 @@ def test_a_line_the_quick_network_is_sure_of_is_not_read_again() -> None:
     assert (mended.text, again) == (LINE, [])
 
 
-def test_a_picture_of_little_text_is_read_again_as_a_whole() -> None:
+def test_a_page_of_little_text_is_read_again_as_a_whole() -> None:
     sign, careful = [mumbled("bread 2.40"), mumbled("total 2.40")], Correcting(mumbled("2.45"))
 
-    found = Reader(Mumbling(*sign), careful).read([raster(line) for line in sign], picture=True)
-    assert [line.text for line in found] == ["2.45", "2.45"]
+    assert [line.text for line in Reader(Mumbling(*sign), careful).read([raster(line) for line in sign])] == ["2.45", "2.45"]
     assert careful.widths == [10 * STEP, 10 * STEP]
 
 
-@pytest.mark.parametrize(("doubtful", "times"), [(SOME, SOME), (SOME + 1, SOME + 3)])
-def test_on_paper_a_few_characters_in_doubt_do_not_make_little_text_a_hard_page(doubtful: int, times: int) -> None:
+@pytest.mark.parametrize(("doubtful", "again"), [(SOME, SOME), (SOME + 1, SOME + 4)])
+def test_a_few_characters_in_doubt_do_not_make_a_page_hard(doubtful: int, again: int) -> None:
     """Each such word is read again by itself; with one more in doubt all lines are."""
-    receipt = [mumbled(LINE), mumbled(LINE), *[mumbled("the kee[q]er reads the brass staff, and writes it all down")] * doubtful]
+    note = [*[mumbled(LINE)] * 3, *[mumbled("the kee[q]er reads the brass staff, and writes it all down")] * doubtful]
     careful = Correcting(mumbled("keeper"))
 
-    Reader(Mumbling(*receipt), careful).read([raster(line) for line in receipt])
-    assert len(careful.widths) == times
+    Reader(Mumbling(*note), careful).read([raster(line) for line in note])
+    assert len(careful.widths) == again
 
 
 def test_a_line_without_characters_stays_so() -> None:

@@ -50,7 +50,6 @@ class Found:
     pixels: NDArray[np.uint8]
     quarters: int  # turns counter-clockwise that put it upright
     quads: Sequence[Quad]
-    paper: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +126,7 @@ class OnnxEngine:
             seen = survey(pixels)
             quarters = self._quarters(pixels, seen)
             upright = turned(pixels, quarters)
-            seen = survey(upright) if quarters else seen
-            return Found(page, upright, quarters, self._quads(upright, seen), seen.paper)
+            return Found(page, upright, quarters, self._quads(upright, survey(upright) if quarters else seen))
         except Exception as exc:
             raise _failure(page, exc) from exc
 
@@ -153,25 +151,23 @@ class OnnxEngine:
 
     def _legible(self, pixels: NDArray[np.uint8]) -> float:
         """How many letters are believed in the lines that run to the right, the longest of them."""
-        seen = survey(pixels)
-        lines = self._lines(pixels, [quad for quad in self._quads(pixels, seen) if runs_right(quad)][:SAMPLE], seen.paper)
+        lines = self._lines(pixels, [quad for quad in self._quads(pixels, survey(pixels)) if runs_right(quad)][:SAMPLE])
         return sum(len(line.text) * line.confidence for line in lines if line.confidence is not None)
 
     def _read(self, found: Found) -> RecognisedPage:
         page = found.page
         try:
-            layout = arrange(self._lines(found.pixels, found.quads, found.paper))
+            layout = arrange(self._lines(found.pixels, found.quads))
         except Exception as exc:
             raise _failure(page, exc) from exc
         height, width = found.pixels.shape[:2]
         return RecognisedPage(page.number, "ocr", width, height, page.dpi, -90 * found.quarters % 360, layout.lines, layout.blocks)
 
-    def _lines(self, pixels: NDArray[np.uint8], quads: Sequence[Quad], paper: bool) -> list[Line]:
+    def _lines(self, pixels: NDArray[np.uint8], quads: Sequence[Quad]) -> list[Line]:
         cut = self._readers.map(partial(readings, pixels), quads)
         ways = [(quad, raster, downwards) for quad, rasters in enumerate(cut) for raster, downwards in rasters]
-        read = self._reader.read([raster for _, raster, _ in ways], picture=not paper)
         best: dict[int, Way] = {}
-        for (quad, raster, downwards), reading in zip(ways, read, strict=True):
+        for (quad, raster, downwards), reading in zip(ways, self._reader.read([raster for _, raster, _ in ways]), strict=True):
             if quad not in best or reading.confidence > best[quad].reading.confidence:
                 best[quad] = Way(raster, reading, downwards)
         legible = {quad: way for quad, way in best.items() if way.reading.text.strip() and way.reading.confidence >= LEGIBLE}

@@ -19,7 +19,7 @@ WHOLE = (0.7, 0.85)  # the careful network's where it reads all
 DOUBT = 0.5  # confidence of a character below which its word is read again
 HARD = 0.003  # of a page's characters, of a clean one's 0.002: with more in doubt it is hard, and the careful network reads all of it,
 SOME = 4  # characters: but not for so few, which are read again by themselves;
-LITTLE = 400  # characters: as it does in a picture that shows no more, such as a shop's sign, of which the quick one is wrongly sure
+LITTLE = 250  # characters: as it does where there are no more; a sign or a small form costs little, and each of its characters counts
 FEW = 30  # letters: fewer do not tell how wide the type is
 ALIKE = frozenset("•ı")  # what the quick network writes for several characters, and is sure of; letters with accents beside
 ALONE = frozenset("-—一cosuvwxzCOSUVWXZ")  # the same, where it is all of a word: only the words beside it tell which it is
@@ -44,16 +44,13 @@ class Reader:
         self._quick.warm()
         self._careful.warm()
 
-    def read(self, rasters: Sequence[Raster], *, picture: bool = False) -> list[Reading]:
-        """One reading per raster of a line, in the order given; the first of them tell how wide the type is.
-
-        `picture`: whether they were cut from a photograph of something else than paper.
-        """
+    def read(self, rasters: Sequence[Raster]) -> list[Reading]:
+        """One reading per raster of a line, in the order given; the first of them tell how wide the type is."""
         groups = self._groups(rasters)
         first = list(self._spread(partial(self._quick.read, squeeze=USUAL), groups[:SAMPLE]))
         sample, heard = rasters[: SAMPLE * self._together], [reading for group in first for reading in group]
         squeeze = narrowing(sample, heard)
-        if not (picture and is_little(rasters, sample, heard)):
+        if not is_little(rasters, sample, heard):
             first += self._spread(partial(self._quick.read, squeeze=squeeze), groups[SAMPLE:])
             if not is_hard([reading for group in first for reading in group]):
                 return [reading for group in self._spread(self._again, groups, first) for reading in group]
@@ -86,7 +83,7 @@ def narrowing(rasters: Sequence[Raster], readings: Sequence[Reading]) -> float:
 
 
 def is_little(rasters: Sequence[Raster], sample: Sequence[Raster], readings: Sequence[Reading]) -> bool:
-    """Whether a picture holds some characters, but no more than `LITTLE`, if its other lines are like the sample."""
+    """Whether a page holds some characters, but no more than `LITTLE`, if its other lines are like the sample."""
     letters, wide = sum(len(reading.characters) for reading in readings), sum(map(natural_width, sample))
     return 0 < sum(map(natural_width, rasters)) * letters <= LITTLE * wide
 
