@@ -191,10 +191,10 @@ def test_a_page_of_little_text_is_read_again_as_a_whole() -> None:
     assert careful.widths == [10 * STEP, 10 * STEP]
 
 
-@pytest.mark.parametrize(("doubtful", "again"), [(SOME, SOME), (SOME + 1, SOME + 4)])
-def test_a_few_characters_in_doubt_do_not_make_a_page_hard(doubtful: int, again: int) -> None:
+@pytest.mark.parametrize(("unsure", "again"), [(SOME, SOME), (SOME + 1, SOME + 4)])
+def test_a_few_characters_in_doubt_do_not_make_a_page_hard(unsure: int, again: int) -> None:
     """Each such word is read again by itself; with one more in doubt all lines are."""
-    note = [*[mumbled(LINE)] * 3, *[mumbled("the kee[q]er reads the brass staff, and writes it all down")] * doubtful]
+    note = [*[mumbled(LINE)] * 3, *[mumbled("the kee[q]er reads the brass staff, and writes it all down")] * unsure]
     careful = Correcting(mumbled("keeper"))
 
     Reader(Mumbling(*note), careful).read([raster(line) for line in note])
