@@ -241,7 +241,8 @@ def test_old_keys_and_parked_events_and_purged_tombstones_are_forgotten(world: W
     assert [world.count(table) for table in ("parked_event", "document")] == [0, 0]
 
 
-def test_forgetting_is_bounded(world: World) -> None:
+def test_forgetting_is_bounded_however_postgresql_goes_about_it(world: World) -> None:
+    world.sql("ANALYZE idempotency")  # of a table that it knows to be tiny it may ask a subquery anew for each row
     for number in range(3):
         world.register(key=f"k{number}")
     world.later(hours=25)

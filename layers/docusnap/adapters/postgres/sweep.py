@@ -101,10 +101,17 @@ OLD = _some(
 STILL_OLD = sa.select(document.c.id).where(_of_ids, ~_kept())
 
 
+def _at_most(table: sa.Table, *which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Is one of the first `limit` rows that nobody else holds.
+
+    As a CTE, which is asked once: PostgreSQL may ask a subquery anew for each row, and get the next ones every time.
+    """
+    some = sa.select(*table.primary_key).where(*which).limit(_limit).with_for_update(skip_locked=True).cte("some")
+    return sa.tuple_(*table.primary_key).in_(sa.select(*some.c))
+
+
 def _pull(table: sa.Table, column: str, to: sa.ColumnElement[datetime]) -> sa.Update:
-    key = sa.tuple_(*table.primary_key)
-    some = sa.select(*table.primary_key).where(table.c[column] > now + ledger.PUT_OFF).limit(_limit).with_for_update(skip_locked=True)
-    return sa.update(table).where(key.in_(some)).values({column: to})
+    return sa.update(table).where(_at_most(table, table.c[column] > now + ledger.PUT_OFF)).values({column: to})
 
 
 # What is leased gets a lease of now on: who holds it may still live, and goes by a clock of its own.
@@ -123,9 +130,7 @@ SET_CURSOR = _set_cursor()
 
 
 def _forget(table: sa.Table, *doomed: sa.ColumnElement[bool]) -> sa.Delete:
-    key = sa.tuple_(*table.primary_key)
-    some = sa.select(*table.primary_key).where(*doomed).limit(_limit).with_for_update(skip_locked=True)
-    return sa.delete(table).where(key.in_(some))
+    return sa.delete(table).where(_at_most(table, *doomed))
 
 
 _used = sa.exists().where(idempotency.c.document_id == document.c.id)
