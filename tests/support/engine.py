@@ -32,7 +32,9 @@ def changed(**values: Any) -> Settings:
 
 
 def raster(picture: Image.Image, number: int = 1) -> PageRaster:
-    return PageRaster(number, picture.width, picture.height, 150, picture.convert("RGB").tobytes())
+    """Grey where the picture is, as the decoder hands it over."""
+    plain = picture if picture.mode == "L" else picture.convert("RGB")
+    return PageRaster(number, picture.width, picture.height, 150, plain.tobytes(), len(plain.getbands()))
 
 
 def page(name: str) -> Image.Image:

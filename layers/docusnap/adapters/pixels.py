@@ -1,6 +1,8 @@
-"""A page's raster as the engines take it."""
+"""A page's raster as the engines take it: grey, height × width, or RGB, height × width × 3."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,7 +11,15 @@ from numpy.typing import NDArray
 from docusnap.model import PageRaster
 
 
-def rgb(page: PageRaster) -> NDArray[np.uint8]:
-    """Height × width × 3. Raises: ValueError where there are more or fewer bytes than the page says."""
-    found = np.frombuffer(page.pixels, np.uint8).reshape(page.height, page.width, page.channels)
-    return found if page.channels == 3 else np.asarray(cv2.cvtColor(found, cv2.COLOR_GRAY2RGB), np.uint8)
+def unpacked(page: PageRaster) -> NDArray[np.uint8]:
+    """Grey or RGB, as the page is. Raises: ValueError where there are more or fewer bytes than the page says."""
+    shape = (page.height, page.width, 3) if page.channels == 3 else (page.height, page.width)
+    return np.frombuffer(page.pixels, np.uint8).reshape(shape)
+
+
+def rgb(found: NDArray[Any]) -> NDArray[np.uint8]:
+    return found if found.ndim == 3 else np.asarray(cv2.cvtColor(found, cv2.COLOR_GRAY2RGB), np.uint8)
+
+
+def grey(found: NDArray[Any]) -> NDArray[np.uint8]:
+    return found if found.ndim == 2 else np.asarray(cv2.cvtColor(np.ascontiguousarray(found), cv2.COLOR_RGB2GRAY), np.uint8)

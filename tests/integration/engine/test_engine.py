@@ -1,4 +1,4 @@
-"""Several pages and several askers at once: a page ahead of the one that is read, in order, and an end whatever happens."""
+"""Several pages and several askers at once: two pages ahead of the one that is delivered, in order, and an end whatever happens."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def test_every_asker_gets_the_pages_it_gave_and_in_their_order(engine: OnnxEngin
     assert found == [[(number, said(number, folio)) for number in range(4)] for folio in folios]
 
 
-def test_the_next_page_is_looked_at_while_one_is_read_and_no_more(engine: OnnxEngine) -> None:
+def test_two_pages_are_looked_at_while_one_is_delivered_and_no_more(engine: OnnxEngine) -> None:
     asked: list[int] = []
     ahead = threading.Event()
 
     def pages() -> Iterator[PageRaster]:
         for number in range(4):
             asked.append(number)
-            if number == 1:
+            if number == 2:
                 ahead.set()
             yield leaf(number)
 
@@ -65,8 +65,22 @@ def test_the_next_page_is_looked_at_while_one_is_read_and_no_more(engine: OnnxEn
     assert asked == []
     assert next(results).number == 0
     assert ahead.wait(PATIENCE)
-    assert asked == [0, 1]
+    assert asked == [0, 1, 2]
     assert [page.number for page in results] == [1, 2, 3]
+
+
+def test_a_page_is_delivered_though_the_next_is_long_in_coming(engine: OnnxEngine) -> None:
+    delivered = threading.Event()
+
+    def pages() -> Iterator[PageRaster]:
+        yield leaf(0)
+        assert delivered.wait(PATIENCE)
+        yield leaf(1)
+
+    results = engine.recognise(pages())
+    assert next(results).text == said(0)
+    delivered.set()
+    assert next(results).text == said(1)
 
 
 def test_pages_before_one_that_cannot_be_read_are_delivered(opened: OnnxEngine) -> None:
@@ -108,7 +122,7 @@ def test_an_engine_that_was_asked_and_left_is_closed_all_the_same(opened: OnnxEn
     results.close()
     opened.close()
     assert not any(thread.is_alive() for thread in opened._readers._threads)
-    assert not any(thread.name.startswith("ocr-finder") for thread in threading.enumerate())
+    assert not any(thread.name.startswith(("ocr-finder", "ocr-page")) for thread in threading.enumerate())
 
 
 @pytest.mark.parametrize("leave", ["del results", "results.close()", "raise SystemExit(0)", "pass"])

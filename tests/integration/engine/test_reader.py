@@ -11,7 +11,7 @@ import pytest
 from docusnap.adapters import models
 from docusnap.adapters.onnx.crops import cut
 from docusnap.adapters.onnx.detector import Detector
-from docusnap.adapters.onnx.reader import ADVANCE, DOUBT, FEW, HARD, NARROWED, SHORT, SOME, USUAL, Reader, doubtful, narrowing
+from docusnap.adapters.onnx.reader import ADVANCE, DOUBT, FEW, HARD, NARROWED, SAMPLE, SHORT, SOME, USUAL, Reader, doubtful, narrowing
 from docusnap.adapters.onnx.recogniser import HEIGHT, STRIDE, Batching, Character, Reading, Recogniser, batches
 from docusnap.adapters.onnx.session import Session
 from docusnap.adapters.onnx.survey import survey
@@ -199,6 +199,16 @@ def test_a_few_characters_in_doubt_do_not_make_a_page_hard(unsure: int, again: i
 
     Reader(Mumbling(*note), careful).read([raster(line) for line in note])
     assert len(careful.widths) == again
+
+
+def test_doubts_in_vertical_lines_do_not_make_a_page_hard() -> None:
+    """The networks see them from the side: what they doubt there is read again, and nothing else of the page."""
+    column = mumbled("清晨六点河边的小镇慢慢醒来卖豆[浆]的老人推着木车走过石桥车轮压在青石板上")
+    page, careful = [*[mumbled(LINE)] * SAMPLE, *[column] * (SOME + 1)], Correcting(mumbled("卖豆浆的老"))
+
+    read = Reader(Mumbling(*page), careful).read([raster(line) for line in page], vertical=range(SAMPLE, len(page)))
+    assert len(careful.widths) == SOME + 1
+    assert [line.text for line in read] == [LINE] * SAMPLE + ["".join(c.text for c in column.characters)] * (SOME + 1)
 
 
 def test_a_line_without_characters_stays_so() -> None:

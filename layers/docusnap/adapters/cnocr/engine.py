@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from docusnap.adapters.cnocr import zoo
 from docusnap.adapters.onnx.detector import clockwise
-from docusnap.adapters.pixels import rgb
+from docusnap.adapters.pixels import rgb, unpacked
 from docusnap.errors import EngineFailed
 from docusnap.model import Line, PageRaster, Polygon, RecognisedPage
 from docusnap.ocr.reading_order import arrange
@@ -95,7 +95,7 @@ class CnocrEngine:
 
     def _page(self, page: PageRaster) -> RecognisedPage:
         try:
-            pixels = rgb(page)
+            pixels = rgb(unpacked(page))
             with self._turn:
                 lines = self._lines(pixels)
             layout = arrange(lines)

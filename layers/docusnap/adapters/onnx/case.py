@@ -29,7 +29,7 @@ class _Word:
 
 
 def recased(raster: NDArray[Any], reading: Reading) -> Reading:
-    """The reading with its lone letters as high as they stand. `raster`: of a line that runs to the right, RGB."""
+    """The reading with its lone letters as high as they stand. `raster`: of a line that runs to the right, grey or RGB."""
     found = list(spans(reading.characters))
     if not any(end - start == 1 and reading.characters[start].text in SAME for start, end in found):
         return reading

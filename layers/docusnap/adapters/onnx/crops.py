@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docusnap.adapters.onnx.detector import Quad
+from docusnap.adapters.pixels import grey
 
 VERTICAL = 1.5  # height over width from which a rectangle may be a vertical line
 FAINT = 60  # of 255, by which ink differs from its ground
@@ -38,7 +39,7 @@ def aspect(quad: Quad) -> float:
 
 
 def cut(page: NDArray[np.uint8], quad: Quad) -> NDArray[Any]:
-    """The quad as an upright rectangle: height × width × 3, RGB; a view of the page where it stands straight."""
+    """The quad as an upright rectangle, grey or RGB as the page is; a view of the page where it stands straight."""
     width, height = (max(1, round(side)) for side in size(quad))
     if width > height and (straight := _straight(quad)) is not None:
         left, top, right, bottom = straight
@@ -79,5 +80,5 @@ def readings(page: NDArray[np.uint8], quad: Quad) -> list[tuple[NDArray[Any], bo
 
 def ink(raster: NDArray[Any]) -> NDArray[np.bool_]:
     """Where there is ink, height × width, dark on light or light on dark."""
-    grey = cv2.cvtColor(np.ascontiguousarray(raster), cv2.COLOR_RGB2GRAY).astype(np.int16)
-    return np.asarray(np.abs(grey - np.median(grey)) > FAINT)
+    seen = grey(raster).astype(np.int16)
+    return np.asarray(np.abs(seen - np.median(seen)) > FAINT)

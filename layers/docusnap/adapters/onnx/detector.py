@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from docusnap.adapters.onnx.session import Session
 from docusnap.adapters.onnx.survey import Survey
+from docusnap.adapters.pixels import rgb
 
 Quad = NDArray[np.float32]  # 4 × 2 corners in pixels, clockwise from the one nearest the page's top left
 
@@ -40,7 +41,7 @@ class Detector:
         _ = self._careful.loaded, self._quick.loaded
 
     def detect(self, page: NDArray[np.uint8], seen: Survey) -> list[Quad]:
-        """`page`: height × width × 3, RGB. Returns quads in the page's own pixels, in no order."""
+        """`page`: grey or RGB. Returns quads in the page's own pixels, in no order."""
         if seen.empty:
             return []
         raster, origin, scale = fitting(page, seen)
@@ -77,7 +78,7 @@ def _resized(raster: NDArray[Any], size: Sequence[int]) -> NDArray[Any]:
 
 
 def _normalised(raster: NDArray[Any]) -> NDArray[np.float32]:
-    blue_first = np.ascontiguousarray(raster.transpose(2, 0, 1)[::-1])
+    blue_first = np.ascontiguousarray(rgb(raster).transpose(2, 0, 1)[::-1])
     values: NDArray[np.float32] = blue_first * (1 / (255 * DEVIATION)) - MEAN / DEVIATION
     return values[None]
 

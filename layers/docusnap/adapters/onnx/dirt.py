@@ -25,7 +25,7 @@ OVERLAP = 1  # rows that an accent may share with its letter
 
 
 def without_dirt(raster: NDArray[Any], reading: Reading) -> Reading:
-    """The reading without accents that belong to the line above. `raster`: of a line that runs to the right, RGB.
+    """The reading without accents that belong to the line above. `raster`: of a line that runs to the right, grey or RGB.
 
     Cost: a millisecond for a line with an accent in doubt, nothing for others.
     """

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -28,12 +29,15 @@ from docusnap.adapters.onnx.reader import Reader
 from docusnap.adapters.onnx.recogniser import Batching, Reading, Recogniser
 from docusnap.adapters.onnx.session import Session, cores
 from docusnap.adapters.onnx.survey import Survey, survey
-from docusnap.adapters.pixels import rgb
+from docusnap.adapters.pixels import unpacked
 from docusnap.errors import EngineFailed
 from docusnap.model import Line, ModelFile, PageRaster, RecognisedPage
 from docusnap.ocr.reading_order import arrange
 from docusnap.ports import Clock
 
+T = TypeVar("T")
+
+AHEAD = 2  # pages at work behind the one that is delivered: while the last lines of one are read, cores would be idle
 LEGIBLE = 0.5  # mean confidence below which a reading is noise (a texture, a logo), not text
 SURE = 0.8  # likelihood from which the orientation network is believed without a reading,
 ENOUGH = 20  # where the ink is at least so many small letters high and wide: of a line or two it sees no more than strokes
@@ -59,6 +63,14 @@ class Way:
     raster: NDArray[Any]
     reading: Reading
     downwards: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A page, and of each of its quads in which there is text the better reading."""
+
+    found: Found
+    ways: dict[int, Way]
 
 
 class OnnxEngine:
@@ -95,17 +107,22 @@ class OnnxEngine:
         )
 
     def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:  # noqa: ARG002  the port's; a page in this process cannot be broken off
-        """One result per raster, in order. `pages` is gone through by another thread, one page ahead.
+        """One result per raster, in order. `pages` is gone through by another thread, two pages ahead.
 
         Raises: EngineFailed, never an empty page instead.
         """
-        found = map(self._found, pages)
-        # A thread of this call's own: another caller's pages may be long in coming.
-        with ThreadPoolExecutor(1, "ocr-finder") as finder:
-            following = finder.submit(next, found, None)
-            while (page := following.result()) is not None:
-                following = finder.submit(next, found, None)
-                yield self._read(page)
+        found, following = map(self._found, pages), deque[Future[Read | None]]()
+        # Threads of this call's own: another caller's pages may be long in coming.
+        with ThreadPoolExecutor(1, "ocr-finder") as finder, ThreadPoolExecutor(AHEAD, "ocr-page") as caller:
+
+            def ask() -> None:
+                following.append(caller.submit(self._read, finder.submit(next, found, None)))
+
+            for _ in range(AHEAD):
+                ask()
+            while (read := following.popleft().result()) is not None:
+                ask()
+                yield self._arranged(read)
 
     def warm(self) -> None:
         """Check and load the models now instead of at the first page. Raises: EngineFailed."""
@@ -122,7 +139,7 @@ class OnnxEngine:
 
     def _found(self, page: PageRaster) -> Found:
         try:
-            pixels = rgb(page)
+            pixels = unpacked(page)
             seen = survey(pixels)
             quarters = self._quarters(pixels, seen)
             upright = turned(pixels, quarters)
@@ -151,40 +168,56 @@ class OnnxEngine:
 
     def _legible(self, pixels: NDArray[np.uint8]) -> float:
         """How many letters are believed in the lines that run to the right, the longest of them."""
-        lines = self._lines(pixels, [quad for quad in self._quads(pixels, survey(pixels)) if runs_right(quad)][:SAMPLE])
+        quads = [quad for quad in self._quads(pixels, survey(pixels)) if runs_right(quad)][:SAMPLE]
+        lines = _lines(self._ways(pixels, quads), quads)
         return sum(len(line.text) * line.confidence for line in lines if line.confidence is not None)
 
-    def _read(self, found: Found) -> RecognisedPage:
-        page = found.page
+    def _read(self, following: Future[Found | None]) -> Read | None:
+        if (found := following.result()) is None:
+            return None
         try:
-            layout = arrange(self._lines(found.pixels, found.quads))
+            return Read(found, self._ways(found.pixels, found.quads))
+        except Exception as exc:
+            raise _failure(found.page, exc) from exc
+
+    def _arranged(self, read: Read) -> RecognisedPage:
+        found, page = read.found, read.found.page
+        try:
+            layout = arrange(_lines(read.ways, found.quads))
         except Exception as exc:
             raise _failure(page, exc) from exc
         height, width = found.pixels.shape[:2]
         return RecognisedPage(page.number, "ocr", width, height, page.dpi, -90 * found.quarters % 360, layout.lines, layout.blocks)
 
-    def _lines(self, pixels: NDArray[np.uint8], quads: Sequence[Quad]) -> list[Line]:
+    def _ways(self, pixels: NDArray[np.uint8], quads: Sequence[Quad]) -> dict[int, Way]:
+        """The better reading of each quad in which there is text."""
         cut = self._readers.map(partial(readings, pixels), quads)
         ways = [(quad, raster, downwards) for quad, rasters in enumerate(cut) for raster, downwards in rasters]
         best: dict[int, Way] = {}
-        for (quad, raster, downwards), reading in zip(ways, self._reader.read([raster for _, raster, _ in ways]), strict=True):
+        vertical = {index for index, (_, _, downwards) in enumerate(ways) if downwards}
+        heard = self._reader.read([raster for _, raster, _ in ways], vertical)
+        for (quad, raster, downwards), reading in zip(ways, heard, strict=True):
             if quad not in best or reading.confidence > best[quad].reading.confidence:
                 best[quad] = Way(raster, reading, downwards)
         legible = {quad: way for quad, way in best.items() if way.reading.text.strip() and way.reading.confidence >= LEGIBLE}
-        shaped = self._shaped(list(legible.values()))
-        return [
-            as_line(reading, quads[quad], downwards=way.downwards) for (quad, way), reading in zip(legible.items(), shaped, strict=True)
-        ]
+        return self._marked(legible)
 
-    def _shaped(self, ways: Sequence[Way]) -> Sequence[Reading]:
-        """The readings with what the networks overlook or cannot tell, and the raster shows."""
-        marked = iter(with_marks([(way.raster, way.reading) for way in ways if way.downwards], self._reader.carefully))
-        return [next(marked) if way.downwards else _as_seen(way.raster, way.reading) for way in ways]
+    def _marked(self, ways: dict[int, Way]) -> dict[int, Way]:
+        """Vertical lines with the marks that the networks overlook, and the raster shows."""
+        vertical = {quad: way for quad, way in ways.items() if way.downwards}
+        marked = with_marks([(way.raster, way.reading) for way in vertical.values()], self._reader.carefully)
+        return ways | {quad: replace(way, reading=reading) for (quad, way), reading in zip(vertical.items(), marked, strict=True)}
 
 
-def _as_seen(raster: NDArray[Any], reading: Reading) -> Reading:
-    for shaped in (recased, without_dirt, as_printed):
-        reading = shaped(raster, reading)
+def _lines(ways: dict[int, Way], quads: Sequence[Quad]) -> list[Line]:
+    return [as_line(_as_seen(way), quads[quad], downwards=way.downwards) for quad, way in ways.items()]
+
+
+def _as_seen(way: Way) -> Reading:
+    """The reading with what the networks cannot tell, and the raster shows."""
+    reading = way.reading
+    for shaped in () if way.downwards else (recased, without_dirt, as_printed):
+        reading = shaped(way.raster, reading)
     return reading
 
 

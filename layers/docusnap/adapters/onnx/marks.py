@@ -32,7 +32,7 @@ COLON, TALL = 2, 0.8  # pieces, as ; and : have, and of the square's side: so hi
 MARKS = {"P", "S"}  # Unicode's categories of punctuation and symbols
 MINUTE = frozenset("ˇˊˋ˙˚°º")  # what a lone 。 is taken for
 
-Raster = NDArray[Any]  # height × width × 3, RGB; of a vertical line that was turned counter-clockwise
+Raster = NDArray[Any]  # grey or RGB; of a vertical line that was turned counter-clockwise
 Read = Callable[[Sequence[Raster]], Sequence[Reading]]
 
 

@@ -29,7 +29,7 @@ MIDDLE = attrgetter("middle")
 
 
 def parted(page: NDArray[np.uint8], quads: Sequence[Quad]) -> list[Quad]:
-    """The quads, those that reach over white between columns cut there. `page`: height × width × 3, RGB.
+    """The quads, those that reach over white between columns cut there. `page`: grey or RGB.
 
     That a column begins inside a quad others tell: at least three lines near it that begin flush, each with another on its left.
     The cut itself needs white in the raster, just before the place where they begin.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docusnap.adapters.onnx.session import Session
+from docusnap.adapters.pixels import rgb
 
 SHORT, SIDE = 256, 224  # pixels: the short side of the raster, and the square cut out of its middle
 MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(3, 1, 1)  # ImageNet's
@@ -26,7 +27,7 @@ class Orientation:
         _ = self._session.loaded
 
     def quarters(self, page: NDArray[np.uint8]) -> tuple[int, float]:
-        """How many quarter turns counter-clockwise make the page (height × width × 3, RGB) upright, and how likely, 0 to 1."""
+        """How many quarter turns counter-clockwise make the page (grey or RGB) upright, and how likely, 0 to 1."""
         likely = self._session.run(_normalised(page))[0]
         return int(likely.argmax()), float(likely.max())
 
@@ -39,7 +40,7 @@ def turned(page: NDArray[np.uint8], quarters: int) -> NDArray[np.uint8]:
 def _normalised(page: NDArray[np.uint8]) -> NDArray[np.float32]:
     middle = _square(page, min(page.shape[:2]))  # before it is resized: a strip would become millions of pixels long
     raster: NDArray[Any] = cv2.resize(middle, (SHORT, SHORT), interpolation=cv2.INTER_AREA if len(middle) > SHORT else cv2.INTER_LINEAR)
-    planes = _square(raster, SIDE).transpose(2, 0, 1)
+    planes = rgb(_square(raster, SIDE)).transpose(2, 0, 1)
     values: NDArray[np.float32] = (planes * np.float32(1 / 255) - MEAN) / DEVIATION
     return values[None]
 

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from docusnap.adapters.pixels import grey
+
 DARKEST = 97  # per cent of the line are lighter than its ink
 HALF = 0.5  # of that darkness: a letter's edge
 
@@ -46,13 +48,13 @@ class Inked:
 
     @classmethod
     def of(cls, raster: NDArray[Any]) -> Inked:
-        """`raster`: height × width × 3, RGB; dark on light or light on dark."""
-        grey = cv2.cvtColor(np.ascontiguousarray(raster), cv2.COLOR_RGB2GRAY)
+        """`raster`: grey or RGB; dark on light or light on dark."""
+        seen = grey(raster)
         levels = np.arange(256)
-        counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()
+        counts = cv2.calcHist([seen], [0], None, [256], [0, 256]).ravel()
         contrast = np.abs(levels - _percentile(counts, 50))
         darkest = max(_percentile(np.bincount(contrast, counts, 256), DARKEST), 1)
-        darkness = np.asarray(cv2.LUT(grey, np.clip(contrast / darkest, 0, 1).astype(np.float32)), np.float32)
+        darkness = np.asarray(cv2.LUT(seen, np.clip(contrast / darkest, 0, 1).astype(np.float32)), np.float32)
         _, labels, found, _ = cv2.connectedComponentsWithStats((darkness > HALF).astype(np.uint8))
         pieces = (
             Piece(number, left, top, left + width, top + height) for number, (left, top, width, height, _) in enumerate(found.tolist())

@@ -48,7 +48,7 @@ def as_printed(raster: NDArray[Any], reading: Reading) -> Reading:
     """The reading with curly quotes where the ink shows them, also one that opens a word and was not read; what the ink does not show
     clearly stays as it was read.
 
-    `raster`: of a line that runs to the right, RGB. Lines with ideographs are left alone: the networks read their marks right.
+    `raster`: of a line that runs to the right, grey or RGB. Lines with ideographs are left alone: the networks read their marks right.
     Cost: two milliseconds for a line that has such marks, nothing for others.
     """
     marks = [index for index, c in enumerate(reading.characters) if c.text in SINGLE or c.text in DOUBLE]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -27,7 +27,7 @@ MOST = 0.5  # of a line: if more of it is in doubt, all of it is read again,
 SHORT = 16  # characters: and so is a line of no more
 CONTEXT = 2  # ideographs on either side of a doubtful one: they have no spaces to cut at
 
-Raster = NDArray[Any]  # height × width × 3, RGB
+Raster = NDArray[Any]  # grey or RGB
 Span = tuple[int, int]  # characters of a reading, from and up to
 Spread = Callable[..., Iterable[Any]]  # map, by several threads
 
@@ -44,15 +44,19 @@ class Reader:
         self._quick.warm()
         self._careful.warm()
 
-    def read(self, rasters: Sequence[Raster]) -> list[Reading]:
-        """One reading per raster of a line, in the order given; the first of them tell how wide the type is."""
+    def read(self, rasters: Sequence[Raster], vertical: Collection[int] = ()) -> list[Reading]:
+        """One reading per raster of a line, in the order given; the first of them tell how wide the type is.
+
+        `vertical`: those that show a vertical line from the side.
+        """
         groups = self._groups(rasters)
         first = list(self._spread(partial(self._quick.read, squeeze=USUAL), groups[:SAMPLE]))
         sample, heard = rasters[: SAMPLE * self._together], [reading for group in first for reading in group]
         squeeze = narrowing(sample, heard)
         if not is_little(rasters, sample, heard):
             first += self._spread(partial(self._quick.read, squeeze=squeeze), groups[SAMPLE:])
-            if not is_hard([reading for group in first for reading in group]):
+            heard = [reading for group in first for reading in group]
+            if not is_hard([reading for index, reading in enumerate(heard) if index not in vertical]):
                 return [reading for group in self._spread(self._again, groups, first) for reading in group]
         return self.carefully(rasters, min(max(squeeze, WHOLE[0]), WHOLE[1]))
 

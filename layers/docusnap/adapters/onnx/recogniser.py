@@ -82,7 +82,7 @@ class Recogniser:
         _ = self._session.loaded, self.alphabet
 
     def read(self, rasters: Sequence[NDArray[Any]], squeeze: float = 1.0) -> list[Reading]:
-        """One reading per raster (height × width × 3, RGB), in the order given.
+        """One reading per raster (grey or RGB), in the order given.
 
         `squeeze`: by what lines are narrowed, since time goes by their width.
         """
@@ -124,8 +124,13 @@ def _fill(room: NDArray[np.float32], raster: NDArray[Any]) -> None:
     """`room`: 3 × HEIGHT × width; the networks learnt blue first, and values from -1 to 1."""
     interpolation = cv2.INTER_AREA if raster.shape[0] > HEIGHT else cv2.INTER_CUBIC
     scaled = cv2.resize(raster, (room.shape[2], HEIGHT), interpolation=interpolation)
-    np.multiply(scaled.transpose(2, 0, 1)[::-1], np.float32(1 / MIDDLE), out=room)
-    room -= 1
+    if scaled.ndim == 2:
+        np.multiply(scaled, np.float32(1 / MIDDLE), out=room[0])
+        room[0] -= 1
+        room[1:] = room[0]
+    else:
+        np.multiply(scaled.transpose(2, 0, 1)[::-1], np.float32(1 / MIDDLE), out=room)
+        room -= 1
 
 
 def decode(output: NDArray[np.float32], alphabet: Sequence[str], share: float) -> Reading:

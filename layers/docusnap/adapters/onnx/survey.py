@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from docusnap.adapters.pixels import grey
+
 LARGE = 3e6  # pixels from which half the resolution shows enough
 NEIGHBOURHOOD = 31  # pixels whose mean is taken as the ground under a letter
 INK, TRACE = 15, 6  # how far ink differs from its ground, of 255; and what may be ink
@@ -40,10 +42,11 @@ class Survey:
 
 
 def survey(page: NDArray[np.uint8]) -> Survey:
-    """`page`: height × width × 3, RGB. Costs 20 ms for A4 at 300 dpi."""
-    grey = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
-    factor = 2 if grey.size > LARGE else 1
-    seen = cv2.resize(grey, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA) if factor > 1 else grey
+    """`page`: grey or RGB. Costs 20 ms for A4 at 300 dpi."""
+    seen = grey(page)
+    factor = 2 if seen.size > LARGE else 1
+    if factor > 1:
+        seen = np.asarray(cv2.resize(seen, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA), np.uint8)
     ground = cv2.blur(seen, (NEIGHBOURHOOD, NEIGHBOURHOOD))
     coarse = ground[::8, ::8]
     if np.median(coarse) < DARK:
