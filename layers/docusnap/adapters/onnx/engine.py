@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docusnap.adapters import models
+from docusnap.adapters.onnx.alphabet import with_few
 from docusnap.adapters.onnx.case import recased
 from docusnap.adapters.onnx.crops import aspect, readings, runs_right
 from docusnap.adapters.onnx.detector import Detector, Quad
@@ -26,7 +27,7 @@ from docusnap.adapters.onnx.merged import parted
 from docusnap.adapters.onnx.orientation import Orientation, turned
 from docusnap.adapters.onnx.quotes import as_printed
 from docusnap.adapters.onnx.reader import Reader
-from docusnap.adapters.onnx.recogniser import Batching, Reading, Recogniser
+from docusnap.adapters.onnx.recogniser import Batching, Reading, Recogniser, Western
 from docusnap.adapters.onnx.session import Session, cores
 from docusnap.adapters.onnx.survey import Survey, survey
 from docusnap.adapters.pixels import unpacked
@@ -93,15 +94,17 @@ class OnnxEngine:
         on_gpu = choose(device, build()[0])[0] == CUDA
         batching = ON_GPU if on_gpu else Batching()
 
-        def session(model: ModelFile, within: int) -> Session:
-            return Session(folder / model.name, within, device)
+        def session(model: ModelFile, within: int, change: Callable[[bytes], bytes] | None = None) -> Session:
+            return Session(folder / model.name, within, device, change)
 
         self._orientation = Orientation(session(models.ORIENTATION, 1))
         self._detector = Detector(session(models.DETECTOR, threads), session(models.QUICK_DETECTOR, threads))
         self._readers = ThreadPoolExecutor(1 if on_gpu else threads, "ocr-reader")
+        quick = Recogniser(session(models.QUICK_RECOGNISER, 1), folder / models.QUICK_ALPHABET.name, batching=batching)
         self._reader = Reader(
-            Recogniser(session(models.QUICK_RECOGNISER, 1), folder / models.QUICK_ALPHABET.name, batching=batching),
+            quick,
             Recogniser(session(models.RECOGNISER, 1), batching=batching),
+            western=Western(session(models.QUICK_RECOGNISER, 1, lambda model: with_few(model, quick.alphabet)), quick),
             spread=self._readers.map,
             together=batching.lines,
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from docusnap.adapters.onnx.alphabet import is_ideograph
 from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser, natural_width
 
 SAMPLE = 4  # lines, or groups of them, that tell how wide the type is
@@ -35,14 +36,17 @@ Spread = Callable[..., Iterable[Any]]  # map, by several threads
 class Reader:
     """Reads the lines of a page. Safe to ask from several threads."""
 
-    def __init__(self, quick: Recogniser, careful: Recogniser, *, spread: Spread = map, together: int = 1) -> None:
-        """`spread` shares the work out, `together` lines at once."""
-        self._quick, self._careful = quick, careful
+    def __init__(
+        self, quick: Recogniser, careful: Recogniser, *, western: Recogniser | None = None, spread: Spread = map, together: int = 1
+    ) -> None:
+        """`western`: takes the quick one's place on pages without ideographs. `spread` shares the work out, `together` lines at once."""
+        self._quick, self._careful, self._western = quick, careful, western
         self._spread, self._together = spread, together
 
     def warm(self) -> None:
-        self._quick.warm()
-        self._careful.warm()
+        for network in (self._quick, self._careful, self._western):
+            if network is not None:
+                network.warm()
 
     def read(self, rasters: Sequence[Raster], vertical: Collection[int] = ()) -> list[Reading]:
         """One reading per raster of a line, in the order given; the first of them tell how wide the type is.
@@ -54,7 +58,8 @@ class Reader:
         sample, heard = rasters[: SAMPLE * self._together], [reading for group in first for reading in group]
         squeeze = narrowing(sample, heard)
         if not is_little(rasters, sample, heard):
-            first += self._spread(partial(self._quick.read, squeeze=squeeze), groups[SAMPLE:])
+            quickly = self._quick.read if has_ideographs(heard) else self._quickly
+            first += self._spread(partial(quickly, squeeze=squeeze), groups[SAMPLE:])
             heard = [reading for group in first for reading in group]
             if not is_hard([reading for index, reading in enumerate(heard) if index not in vertical]):
                 return [reading for group in self._spread(self._again, groups, first) for reading in group]
@@ -64,6 +69,14 @@ class Reader:
         """The careful network's reading of each raster, and no other's."""
         read = partial(self._careful.read, squeeze=squeeze)
         return [reading for group in self._spread(read, self._groups(rasters)) for reading in group]
+
+    def _quickly(self, rasters: Sequence[Raster], squeeze: float) -> list[Reading]:
+        """Of a page that seems to hold no ideographs; lines that may show some all the same are read again."""
+        found = (self._western or self._quick).read(rasters, squeeze=squeeze)
+        foreign = [index for index, reading in enumerate(found) if reading.foreign]
+        for index, reading in zip(foreign, self._quick.read([rasters[index] for index in foreign], squeeze=squeeze), strict=True):
+            found[index] = reading
+        return found
 
     def _groups(self, rasters: Sequence[Raster]) -> list[Sequence[Raster]]:
         return [rasters[start : start + self._together] for start in range(0, len(rasters), self._together)]
@@ -84,6 +97,10 @@ def narrowing(rasters: Sequence[Raster], readings: Sequence[Reading]) -> float:
         return USUAL
     wide = sum(natural_width(raster) for raster in rasters) / letters
     return min(max(ADVANCE / wide, NARROWED[0]), NARROWED[1])
+
+
+def has_ideographs(readings: Sequence[Reading]) -> bool:
+    return any(is_ideograph(character.text) for reading in readings for character in reading.characters)
 
 
 def is_little(rasters: Sequence[Raster], sample: Sequence[Raster], readings: Sequence[Reading]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -27,9 +28,11 @@ def cores() -> int:
 class Session:
     """A model with one input and one output. Safe to ask from several threads."""
 
-    def __init__(self, path: Path, threads: int | None = None, wanted: str = "auto") -> None:
-        """`wanted`: auto, cpu or cuda (OCR_DEVICE)."""
-        self._path, self._threads, self._wanted = path, threads or cores(), wanted
+    def __init__(
+        self, path: Path, threads: int | None = None, wanted: str = "auto", change: Callable[[bytes], bytes] | None = None
+    ) -> None:
+        """`wanted`: auto, cpu or cuda (OCR_DEVICE). `change` makes of the file's content what is loaded."""
+        self._path, self._threads, self._wanted, self._change = path, threads or cores(), wanted, change
         self._lock = Lock()
         self._loaded: Any = None
 
@@ -51,7 +54,8 @@ class Session:
 
     def _load(self) -> Any:
         providers = device.choose(self._wanted, device.build()[0])
-        session = onnxruntime.InferenceSession(str(self._path), self._options(), providers=providers)
+        model = self._change(self._path.read_bytes()) if self._change else str(self._path)
+        session = onnxruntime.InferenceSession(model, self._options(), providers=providers)
         if self._wanted == "cuda" and device.CUDA not in session.get_providers():
             # The library then takes the CPU by itself, and says why on stderr.
             raise ConfigurationError(

@@ -1,0 +1,150 @@
+"""The quick network with few classes: as good where no ideographs stand, and it tells where some do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from docusnap.adapters import models
+from docusnap.adapters.onnx.alphabet import WATCHING, few, is_ideograph, with_classes, with_few
+from docusnap.adapters.onnx.crops import aspect, cut
+from docusnap.adapters.onnx.detector import Detector
+from docusnap.adapters.onnx.reader import SAMPLE, Reader
+from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser, Western
+from docusnap.adapters.onnx.session import Session
+from docusnap.adapters.onnx.survey import survey
+from numpy.typing import NDArray
+
+from tests.support.engine import page
+from tests.support.lettering import pixels
+
+MODEL = models.default_dir() / models.QUICK_RECOGNISER.name
+LINES = [
+    Reading(tuple(Character(letter, 0.99, 0.5) for letter in text))
+    for text in ("the keeper reads the brass staff", "清晨六点河边的小镇慢慢醒来")
+]
+
+
+@pytest.fixture(scope="module")
+def whole() -> Recogniser:
+    return Recogniser(Session(MODEL, 1), models.default_dir() / models.QUICK_ALPHABET.name)
+
+
+@pytest.fixture(scope="module")
+def western(whole: Recogniser) -> Western:
+    return Western(Session(MODEL, 1, change=lambda model: with_few(model, whole.alphabet)), whole)
+
+
+def lines(name: str) -> list[NDArray[Any]]:
+    """Of a drawn page, the longest first."""
+    sheet = pixels(page(name))
+    found = Detector(Session(models.default_dir() / models.QUICK_DETECTOR.name, 1)).detect(sheet, survey(sheet))
+    return [cut(sheet, quad) for quad in sorted(found, key=aspect, reverse=True)]
+
+
+def beside(line: NDArray[Any], other: NDArray[Any], share: float) -> NDArray[Any]:
+    """The first part of `other`, so many times as wide as it is high, set in the same type between two copies of `line`."""
+    sized = np.full((line.shape[0], round(share * line.shape[0]), 3), 255, np.uint8)
+    rows = min(len(line), len(other))
+    columns = min(sized.shape[1], other.shape[1])
+    sized[:rows, :columns] = other[:rows, :columns]
+    gap = np.full((line.shape[0], line.shape[0] // 2, 3), 255, np.uint8)
+    return np.hstack([line, gap, sized, gap, line])
+
+
+# --- The model --------------------------------------------------------------------------------------------------------
+
+
+def test_all_but_ideographs_is_kept_and_of_those_some_watch(whole: Recogniser) -> None:
+    kept = few(whole.alphabet)
+    texts = [whole.alphabet[known] for known in kept]
+    ideographs = sum(map(is_ideograph, whole.alphabet))
+
+    assert len(set(kept)) == len(kept)
+    assert texts[0] == ""  # the blank
+    assert {text for text in whole.alphabet if not is_ideograph(text)} <= set(texts)
+    watching = -(-ideographs // WATCHING)
+    assert [is_ideograph(text) for text in texts] == [False] * (len(texts) - watching) + [True] * watching
+
+
+def test_the_classes_that_stay_are_scored_as_before(whole: Recogniser) -> None:
+    kept = few(whole.alphabet)
+    changed = onnxruntime.InferenceSession(with_classes(MODEL.read_bytes(), kept, len(whole.alphabet)))
+    values = np.random.default_rng(4).uniform(-1, 1, (1, 3, 48, 320)).astype(np.float32)
+
+    before, after = (session.run(None, {"x": values})[0][0] for session in (Session(MODEL, 1).loaded, changed))
+    share = before[:, kept].sum(axis=1, keepdims=True)  # what the others had is shared out among them
+    assert after == pytest.approx(before[:, kept] / share, abs=1e-4)
+
+
+def test_a_model_without_such_classes_is_refused() -> None:
+    with pytest.raises(ValueError, match="6905 classes"):
+        with_classes(MODEL.read_bytes(), [0, 1], 6905)
+
+
+# --- Lines ------------------------------------------------------------------------------------------------------------
+
+
+def test_lines_without_ideographs_say_the_same_and_are_not_foreign(whole: Recogniser, western: Western) -> None:
+    for name in ("two-columns", "form"):
+        found = lines(name)
+        readings = western.read(found)
+        assert [reading.text for reading in readings] == [reading.text for reading in whole.read(found)]
+        assert not any(reading.foreign for reading in readings)
+
+
+def test_lines_with_ideographs_are_foreign(whole: Recogniser, western: Western) -> None:
+    found = lines("chinese")
+    shown = [any(is_ideograph(letter) for letter in reading.text) for reading in whole.read(found)]
+
+    assert sum(shown) > 10
+    assert [reading.foreign for reading in western.read(found)] == shown
+
+
+@pytest.mark.parametrize("share", [1.2, 2.2, 3.2])
+def test_a_few_ideographs_in_a_line_of_letters_are_seen(whole: Recogniser, western: Western, share: float) -> None:
+    english = lines("two-columns")[0]
+    mixed = [beside(english, other, share) for other in lines("chinese")[:12]]
+    shown = [any(is_ideograph(letter) for letter in reading.text) for reading in whole.read(mixed)]
+
+    assert sum(shown) >= 10
+    assert [reading.foreign for reading in western.read(mixed)] == shown
+
+
+def test_a_line_with_ideographs_on_a_page_without_is_read_as_the_whole_network_does(whole: Recogniser, western: Western) -> None:
+    english, chinese = lines("two-columns")[:12], lines("chinese")[0]
+    sheet = [*english, chinese[:, : 4 * len(chinese)]]
+
+    alone, together = (Reader(whole, whole, western=few_classes).read(sheet) for few_classes in (None, western))
+    assert [reading.text for reading in together] == [reading.text for reading in alone]
+    assert is_ideograph(together[-1].text[0])
+
+
+# --- The reader -------------------------------------------------------------------------------------------------------
+
+
+class Told(Recogniser):
+    """Reads the same line always, and counts how many it was shown."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading, self.shown = reading, 0
+
+    def read(self, rasters: Sequence[NDArray[Any]], squeeze: float = 1.0) -> list[Reading]:
+        self.shown += len(rasters)
+        return [self.reading] * len(rasters)
+
+
+@pytest.mark.parametrize(
+    ("sample", "foreign", "asked"),
+    [(LINES[0], False, (SAMPLE, 20)), (LINES[0], True, (SAMPLE + 20, 20)), (LINES[1], False, (SAMPLE + 20, 0))],
+    ids=["letters", "letters-and-a-glimpse", "ideographs"],
+)
+def test_few_classes_do_where_the_longest_lines_show_no_ideographs(sample: Reading, foreign: bool, asked: tuple[int, int]) -> None:
+    quick, western = Told(sample), Told(Reading(LINES[0].characters, foreign=foreign))
+    rasters = [np.full((48, 400, 3), 255, np.uint8)] * (SAMPLE + 20)
+
+    Reader(quick, quick, western=western).read(rasters)
+    assert (quick.shown, western.shown) == asked
