@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,8 +35,6 @@ from docusnap.errors import EngineFailed
 from docusnap.model import Line, ModelFile, PageRaster, RecognisedPage
 from docusnap.ocr.reading_order import arrange
 from docusnap.ports import Clock
-
-T = TypeVar("T")
 
 AHEAD = 2  # pages at work behind the one that is delivered: while the last lines of one are read, cores would be idle
 LEGIBLE = 0.5  # mean confidence below which a reading is noise (a texture, a logo), not text
