@@ -16,10 +16,11 @@ from benchmarks.engine import machine, report
 from benchmarks.engine.distance import plain
 from benchmarks.engine.pages import Page, kept, large, mixed, pages
 from benchmarks.engine.reliability import Judged, judged
-from benchmarks.engine.runs import ROOT, Engine, Run, run, start
+from benchmarks.engine.runs import ROOT, Engine, Reading, Run, run, start
 from benchmarks.engine.verdicts import Measured, Memory
 
 CACHE = ROOT / ".cache/bench"
+PARTS = 4  # of a peer's pages, between which ours are read
 MIXED = 250  # pages of mixed sizes, read twice
 
 
@@ -60,27 +61,34 @@ def parser() -> argparse.ArgumentParser:
 
 def measure(engines: Sequence[Engine], todo: Sequence[Page], *, whole: bool) -> Measured:
     """`whole`: with the five hundred pages, which take minutes."""
-    ours, peers = around(engines, todo)
+    first, *others = engines
+    turns = [in_turns(first, peer, todo) for peer in others]
+    ours = [own for own, _, _ in turns] or [run(first, todo, CACHE / "told", *networks(first))]
+    peers, took = [theirs for _, theirs, _ in turns], {theirs.engine: seconds for _, theirs, seconds in turns}
     middle = sorted(ours, key=attrgetter("seconds"))[len(ours) // 2]
     with Image.open(ROOT / "layers/docusnap/sample/page.png") as picture:
         sample = kept(picture, CACHE / "sample.png")
     starts = {engine.name: start(engine, sample, CACHE / "start") for engine in engines}
-    names, took = [page.name for page in todo], [one.seconds for one in ours]
-    return Measured(names, [middle, *peers], starts, memory(engines[0], whole=whole), list(lines(todo, middle)), took)
+    names = [page.name for page in todo]
+    return Measured(names, [middle, *peers], starts, memory(first, whole=whole), list(lines(todo, middle)), took)
 
 
-def around(engines: Sequence[Engine], todo: Sequence[Page]) -> tuple[list[Run], list[Run]]:
-    """Ours before, between and after the peers, which take so long that a machine shared with others changes its speed meanwhile."""
-    first, *others = engines
+def in_turns(first: Engine, peer: Engine, todo: Sequence[Page]) -> tuple[Run, Run, Sequence[float]]:
+    """Ours before, between and after the parts of a peer's pages, all of them each time: a machine shared with others changes its speed
+    by a third within minutes, which is what a peer takes.
 
-    def own() -> Run:
-        return run(first, todo, CACHE / "told", *(["--networks"] if first.name == "docusnap" else []))
+    Returns our first run, the peer's, and our seconds of each turn.
+    """
+    own = [run(first, todo, CACHE / "told", *networks(first))]
+    theirs = Reading(peer, CACHE / "told")
+    for part in range(PARTS):
+        theirs.read(todo[len(todo) * part // PARTS : len(todo) * (part + 1) // PARTS])
+        own.append(run(first, todo, CACHE / "told"))
+    return own[0], theirs.end(), [one.seconds for one in own]
 
-    ours, peers = [own()], []
-    for peer in others:
-        peers.append(run(peer, todo, CACHE / "told"))
-        ours.append(own())
-    return ours, peers
+
+def networks(engine: Engine) -> Sequence[str]:
+    return ["--networks"] if engine.name == "docusnap" else []
 
 
 def lines(todo: Sequence[Page], ours: Run) -> Iterator[Judged]:

@@ -61,10 +61,9 @@ def vertical(line: Printed) -> bool:
     return len(line.text) > 1 and math.dist(top_right, bottom_right) > 1.5 * math.dist(top_left, top_right)
 
 
-def listed(todo: Sequence[Page], path: Path) -> Path:
-    """Writes the list that a peer is given."""
-    path.write_text(json.dumps([{"path": str(page.path.resolve()), "language": page.language} for page in todo]), "utf-8")
-    return path
+def asking(page: Page) -> str:
+    """The line by which a peer is asked for a page: see peers/telling.py."""
+    return json.dumps({"path": str(page.path.resolve()), "language": page.language}) + "\n"
 
 
 def large(folder: Path) -> Page:

@@ -35,9 +35,9 @@ def table(*rows: Sequence[object]) -> Iterator[str]:
 def engines(measured: Measured) -> Iterator[str]:
     head = ("engine", "seconds", "ratio", "mean CER", "worst page", "best on", "peak RSS, MB", "start, s", "CPU seconds")
     yield from table(head, *(engine(measured, run) for run in measured.runs))
-    if len(measured.took) > 1:
-        turns = ", ".join(f"{seconds:.1f}" for seconds in measured.took)
-        yield f"\n{measured.ours.engine} before, between and after the others: {turns} s; the one in the middle counts."
+    for peer, took in measured.took.items():
+        turns = ", ".join(f"{seconds:.1f}" for seconds in took)
+        yield f"\n{measured.ours.engine} before, between and after the parts of {peer}: {turns} s."
     for run in measured.runs:
         for page, told in zip(measured.pages, run.told, strict=True):
             if told["failed"]:
@@ -51,7 +51,7 @@ def engine(measured: Measured, run: Run) -> Sequence[object]:
     return (
         run.engine,
         f"{run.seconds:.1f}",
-        f"{run.seconds / measured.ours.seconds:.2f}",
+        f"{measured.times(run):.2f}",
         f"{run.mean:.4f}",
         f"{max(run.errors):.3f}",
         f"{first} of {len(best)}",

@@ -9,14 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NoReturn, cast
 
 from benchmarks.engine.distance import cer
-from benchmarks.engine.pages import Page, listed
+from benchmarks.engine.pages import Page, asking
 
 ROOT = Path(__file__).resolve().parents[2]
+AHEAD = 16  # pages asked for before the first is read: more than any engine looks ahead, and less than a pipe holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +28,21 @@ class Engine:
     name: str
     python: str
 
-    def command(self, pages: Path, *options: str) -> list[str]:
-        return [self.python, "-m", f"benchmarks.peers.{self.name}", str(pages), *options]
+    def command(self, *options: str) -> list[str]:
+        return [self.python, "-m", f"benchmarks.peers.{self.name}", *options]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one engine made of all pages. Seconds; `rss` in MB; `seconds` is from the first page's start to the last one's end."""
+    """What one engine made of all pages. Seconds; `rss` in MB."""
 
     engine: str
     started: float  # of the process, on the same clock as `told`
     told: Sequence[Mapping[str, Any]]  # one per page, in the order asked: see peers/telling.py
     errors: Sequence[float]  # character error rate of each page
+    seconds: float  # from a part's first page being asked for to its last one's end, of all parts
     cpu: float  # of all cores, without start-up
     networks: Mapping[str, Any] | None = None
-
-    @property
-    def seconds(self) -> float:
-        return float(max(one["ended"] for one in self.told) - min(one["began"] for one in self.told))
 
     @property
     def rss(self) -> float:
@@ -57,32 +56,72 @@ class Run:
         return float(self.told[number]["ended"] - self.told[number]["began"])
 
 
+class Reading:
+    """An engine in its process, with its models loaded, that is asked for pages a part at a time."""
+
+    def __init__(self, engine: Engine, folder: Path, *options: str) -> None:
+        """Leaves what was said in `folder`. Raises: RuntimeError with the end of what the engine complained of, as all of this does."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._engine, self._folder, self._complaints = engine, folder, folder / f"{engine.name}.log"
+        environ = {**os.environ, "PYTHONPATH": str(ROOT / "layers"), "PYTHONDONTWRITEBYTECODE": ""}  # installed code is compiled
+        self._started, self._seconds = time.perf_counter(), 0.0
+        self._told: list[dict[str, Any]] = []
+        self._todo: list[Page] = []
+        with self._complaints.open("w") as log:
+            self._child = subprocess.Popen(
+                engine.command(*options), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=ROOT, env=environ, text=True
+            )
+        self._questions = cast("IO[str]", self._child.stdin)
+        self._ready = self._next("ready")
+
+    def read(self, part: Sequence[Page]) -> None:
+        """Returns when all of them are read."""
+        asked = time.perf_counter()
+        self._ask(part[:AHEAD])
+        self._todo += part
+        for number in range(len(part)):
+            told = self._next("page")
+            self._ask(part[number + AHEAD :][:1])
+            self._told.append(told | {"began": max(told["began"], asked)})
+            print(f"\r{self._engine.name}: {number + 1} of {len(part)}", end="", file=sys.stderr, flush=True)
+        print(file=sys.stderr)
+        self._seconds += max(one["ended"] for one in self._told) - asked
+
+    def end(self) -> Run:
+        """Two pages at a time end in any order."""
+        self._questions.close()
+        more = [json.loads(line) for line in self._child.stdout or () if line.startswith("{")]
+        if self._child.wait():
+            self._complain()
+        told = sorted(self._told, key=lambda one: one["page"])
+        errors = [cer(page.truth, one["text"]) for page, one in zip(self._todo, told, strict=True)]
+        networks = next((one["networks"] for one in more if "networks" in one), None)
+        said = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in told)
+        (self._folder / f"{self._engine.name}.jsonl").write_text(said, "utf-8")
+        cpu = max(one["cpu"] for one in told) - self._ready["cpu"]
+        return Run(self._engine.name, self._started, told, errors, self._seconds, cpu, networks)
+
+    def _ask(self, some: Sequence[Page]) -> None:
+        with suppress(BrokenPipeError):  # what it complained of is told when its answers are missed
+            self._questions.writelines(map(asking, some))
+            self._questions.flush()
+
+    def _next(self, what: str) -> dict[str, Any]:
+        for line in self._child.stdout or ():
+            if line.startswith("{") and what in (told := json.loads(line)):  # an engine may print something of its own
+                return dict(told)
+        self._child.wait()
+        return self._complain()
+
+    def _complain(self) -> NoReturn:
+        raise RuntimeError(f"{self._engine.name} ended with {self._child.returncode}: {self._complaints.read_text('utf-8')[-2000:]}")
+
+
 def run(engine: Engine, todo: Sequence[Page], folder: Path, *options: str) -> Run:
-    """Leaves what was said in `folder`. Raises: RuntimeError with the end of what the engine complained of."""
-    folder.mkdir(parents=True, exist_ok=True)
-    complaints = folder / f"{engine.name}.log"
-    command = engine.command(listed(todo, folder / f"{engine.name}.json").resolve(), *options)
-    environ = {**os.environ, "PYTHONPATH": str(ROOT / "layers"), "PYTHONDONTWRITEBYTECODE": ""}  # installed code is compiled
-    lines, started = [], time.perf_counter()
-    with complaints.open("w") as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, cwd=ROOT, env=environ) as child:
-        for line in child.stdout or ():
-            if line.startswith(b"{"):  # an engine may print something of its own
-                lines.append(json.loads(line))
-                print(f"\r{engine.name}: {sum('page' in one for one in lines)} of {len(todo)}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    (folder / f"{engine.name}.jsonl").write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in lines), "utf-8")
-    if child.returncode or sum("page" in one for one in lines) != len(todo):
-        raise RuntimeError(f"{engine.name} ended with {child.returncode}: {complaints.read_text('utf-8')[-2000:]}")
-    return heard(engine.name, started, todo, lines)
-
-
-def heard(engine: str, started: float, todo: Sequence[Page], lines: Sequence[Mapping[str, Any]]) -> Run:
-    """Two pages at a time end in any order."""
-    told = sorted((one for one in lines if "page" in one), key=lambda one: one["page"])
-    ready = next(one for one in lines if "ready" in one)
-    networks = next((one["networks"] for one in lines if "networks" in one), None)
-    errors = [cer(page.truth, one["text"]) for page, one in zip(todo, told, strict=True)]
-    return Run(engine, started, told, errors, max(one["cpu"] for one in told) - ready["cpu"], networks)
+    """All pages at once, in a process of its own."""
+    reading = Reading(engine, folder, *options)
+    reading.read(todo)
+    return reading.end()
 
 
 def start(engine: Engine, page: Page, folder: Path, times: int = 3) -> float:

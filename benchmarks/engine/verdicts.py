@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmarks.engine.reliability import SURE, Judged, within
 from benchmarks.engine.runs import Run
@@ -36,7 +37,7 @@ class Memory:
 class Measured:
     """Everything of one run. `runs`: ours first; `starts`: seconds by engine; `lines`: of the drawn pages, as we read them.
 
-    `took`: seconds of each of our turns around the peers', of which the one in the middle counts.
+    `took`: our seconds, by the peer that was read in turns with them.
     """
 
     pages: Sequence[str]
@@ -44,7 +45,7 @@ class Measured:
     starts: Mapping[str, float]
     memory: Memory | None
     lines: Sequence[Judged]
-    took: Sequence[float] = ()
+    took: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def ours(self) -> Run:
@@ -53,6 +54,10 @@ class Measured:
     @property
     def peers(self) -> Sequence[Run]:
         return self.runs[1:]
+
+    def times(self, run: Run) -> float:
+        """Its seconds over ours, in the mean of our turns between its."""
+        return run.seconds / statistics.fmean(self.took.get(run.engine, [self.ours.seconds]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class Verdict:
 def verdicts(measured: Measured) -> Iterator[Verdict]:
     """Of the aims that this run can tell something of."""
     for run in measured.peers:
-        times = run.seconds / measured.ours.seconds
+        times = measured.times(run)
         yield Verdict(f"at least {FASTER[run.engine]} × as fast as {run.engine}", f"{times:.2f} ×", times >= FASTER[run.engine])
     if measured.peers:
         yield from accuracy(measured)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from docusnap.adapters.onnx.engine import OnnxEngine
 from docusnap.adapters.onnx.memory import keep_freed
@@ -34,7 +34,7 @@ def main() -> None:
     engine.close()
 
 
-def rasters(todo: Sequence[Asked]) -> Iterator[PageRaster]:
+def rasters(todo: Iterable[Asked]) -> Iterator[PageRaster]:
     """Decoded when the engine asks for it, to grey or RGB, as DocuSnap's decoder does."""
     for number, one in enumerate(todo, 1):
         with Image.open(one.path) as picture:

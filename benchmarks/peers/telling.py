@@ -1,4 +1,4 @@
-"""How a peer is asked and answers: a JSON file of pages is named on its command line, and it prints one JSON line for each page.
+"""How a peer is asked and answers: JSON lines on its standard input name pages, until it ends; one is printed for each page read.
 
 The standard library alone: every peer runs in an environment of its own.
 """
@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +27,11 @@ class Asked:
     language: str
 
 
-def asked() -> list[Asked]:
-    """The pages of the file that the command line names."""
-    return [Asked(Path(page["path"]), page["language"]) for page in json.loads(Path(sys.argv[1]).read_text("utf-8"))]
+def asked() -> Iterator[Asked]:
+    """Pages as they are asked for: the next may be long in coming."""
+    for line in sys.stdin:
+        page = json.loads(line)
+        yield Asked(Path(page["path"]), page["language"])
 
 
 def ready(process: Process = THIS) -> None:
