@@ -34,6 +34,8 @@ def main(arguments: Sequence[str]) -> None:
     if asked.memory:
         return print("\n".join(report.memory(memory(engines[0], whole=True))))
     todo = list(pages(CACHE / "pages", asked.corpus, asked.only))[:: asked.every]
+    if not todo:
+        raise SystemExit(f"No page of the collection or of CORPUS has “{asked.only}” in its name.")
     measured = measure(engines, todo, whole=not asked.only and asked.every == 1)
     text = "\n".join(report.report(measured, list(head(engines, todo, asked.every)))) + "\n"
     print(text)
@@ -80,11 +82,18 @@ def in_turns(first: Engine, peer: Engine, todo: Sequence[Page]) -> tuple[Run, Ru
     Returns our first run, the peer's, and our seconds of each turn.
     """
     own = [run(first, todo, CACHE / "told", *networks(first))]
-    theirs = Reading(peer, CACHE / "told")
-    for part in range(PARTS):
-        theirs.read(todo[len(todo) * part // PARTS : len(todo) * (part + 1) // PARTS])
-        own.append(run(first, todo, CACHE / "told"))
-    return own[0], theirs.end(), [one.seconds for one in own]
+    with Reading(peer, CACHE / "told") as theirs:
+        for part in parts(todo):
+            theirs.read(part)
+            own.append(run(first, todo, CACHE / "told"))
+        return own[0], theirs.end(), [one.seconds for one in own]
+
+
+def parts(todo: Sequence[Page]) -> Iterator[Sequence[Page]]:
+    """None of them empty."""
+    many = min(PARTS, len(todo))
+    for part in range(many):
+        yield todo[len(todo) * part // many : len(todo) * (part + 1) // many]
 
 
 def networks(engine: Engine) -> Sequence[str]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NoReturn, cast
+from typing import IO, Any, NoReturn, Self, cast
 
 from benchmarks.engine.distance import cer
 from benchmarks.engine.pages import Page, asking
@@ -57,7 +57,7 @@ class Run:
 
 
 class Reading:
-    """An engine in its process, with its models loaded, that is asked for pages a part at a time."""
+    """An engine in its process, with its models loaded, that is asked for pages a part at a time. The process ends with the block."""
 
     def __init__(self, engine: Engine, folder: Path, *options: str) -> None:
         """Leaves what was said in `folder`. Raises: RuntimeError with the end of what the engine complained of, as all of this does."""
@@ -73,6 +73,13 @@ class Reading:
             )
         self._questions = cast("IO[str]", self._child.stdin)
         self._ready = self._next("ready")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with self._child:  # closes its pipes, at which it ends, and waits for it
+            pass
 
     def read(self, part: Sequence[Page]) -> None:
         """Returns when all of them are read."""
@@ -119,9 +126,9 @@ class Reading:
 
 def run(engine: Engine, todo: Sequence[Page], folder: Path, *options: str) -> Run:
     """All pages at once, in a process of its own."""
-    reading = Reading(engine, folder, *options)
-    reading.read(todo)
-    return reading.end()
+    with Reading(engine, folder, *options) as reading:
+        reading.read(todo)
+        return reading.end()
 
 
 def start(engine: Engine, page: Page, folder: Path, times: int = 3) -> float:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 
+from docusnap.adapters.decoder.raster import plain
 from docusnap.adapters.onnx.engine import OnnxEngine
 from docusnap.adapters.onnx.memory import keep_freed
 from docusnap.model import Line, PageRaster
@@ -35,12 +36,12 @@ def main() -> None:
 
 
 def rasters(todo: Iterable[Asked]) -> Iterator[PageRaster]:
-    """Decoded when the engine asks for it, to grey or RGB, as DocuSnap's decoder does."""
+    """Decoded when the engine asks for it, to grey or RGB, by DocuSnap's decoder."""
     for number, one in enumerate(todo, 1):
         with Image.open(one.path) as picture:
             dpi = round(picture.info["dpi"][0]) if "dpi" in picture.info else None
-            plain = picture if picture.mode in {"L", "RGB"} else picture.convert("L" if picture.mode == "1" else "RGB")
-            yield PageRaster(number, *picture.size, dpi, plain.tobytes(), len(plain.getbands()))
+            flat = plain(picture)
+            yield PageRaster(number, *flat.size, dpi, flat.tobytes(), len(flat.getbands()))
 
 
 def told(line: Line) -> dict[str, object]:

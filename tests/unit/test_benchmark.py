@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.engine.__main__ import PARTS, parts
 from benchmarks.engine.distance import cer, distance
-from benchmarks.engine.pages import language
+from benchmarks.engine.pages import Page, language
 from benchmarks.engine.reliability import Judged, curve, judged, upright
 from benchmarks.engine.report import report
 from benchmarks.engine.runs import Run
@@ -81,6 +83,15 @@ def test_the_language_is_what_is_seen_and_not_how_the_page_lies() -> None:
     assert language("石桥镇北", [printed("石桥镇北", 10, 10, 20, 50)]) == "zh-vertical"
     turned = Printed("石桥镇北", ((20, 10), (20, 50), (10, 50), (10, 10)), 0)
     assert language("石桥镇北", [turned]) == "zh"
+
+
+@pytest.mark.parametrize("count", range(1, 10))
+def test_the_parts_of_a_peers_pages_are_all_of_them_and_none_is_empty(count: int) -> None:
+    found = list(parts([Page(str(number), Path(), "") for number in range(count)]))
+
+    assert [page.name for part in found for page in part] == [str(number) for number in range(count)]
+    assert len(found) == min(PARTS, count)
+    assert all(found)
 
 
 def run(engine: str, seconds: float, *errors: float, networks: dict[str, Any] | None = None) -> Run:

@@ -8,18 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from docusnap.adapters import models
-from docusnap.adapters.onnx.crops import cut
-from docusnap.adapters.onnx.detector import Detector
 from docusnap.adapters.onnx.reader import ADVANCE, DOUBT, FEW, HARD, NARROWED, SAMPLE, SHORT, SOME, USUAL, Reader, doubtful, narrowing
-from docusnap.adapters.onnx.recogniser import HEIGHT, STRIDE, Batching, Character, Reading, Recogniser, batches
-from docusnap.adapters.onnx.session import Session
-from docusnap.adapters.onnx.survey import survey
+from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser
 from numpy.typing import NDArray
 from PIL import Image
 
 from tests.support.engine import error_rate, page, truth
 from tests.support.lettering import pixels
+from tests.support.networks import lines_of, recogniser
 
 STEP = 10  # pixels of a character
 LINE = "the keeper reads the brass staff, and writes it all down"  # longer than what is read again as a whole
@@ -244,63 +240,7 @@ def test_a_page_with_much_in_doubt_is_read_again_as_a_whole() -> None:
     assert careful.widths == [STEP * len(LINE)] * FEW
 
 
-# --- The real networks ------------------------------------------------------------------------------------------------
-
-
-def recogniser(careful: bool = False, batching: Batching | None = None) -> Recogniser:
-    model = models.RECOGNISER if careful else models.QUICK_RECOGNISER
-    alphabet = None if careful else models.default_dir() / models.QUICK_ALPHABET.name
-    return Recogniser(Session(models.default_dir() / model.name, 1), alphabet, batching=batching)
-
-
-@pytest.fixture(scope="module")
-def lines() -> list[NDArray[Any]]:
-    """The lines of two drawn pages, in no order."""
-    detector = Detector(Session(models.default_dir() / models.QUICK_DETECTOR.name, 1))
-    sheets = [pixels(page(name)) for name in ("form", "chinese")]
-    return [cut(sheet, quad) for sheet in sheets for quad in detector.detect(sheet, survey(sheet))]
-
-
-def test_both_networks_lose_less_of_coarse_type_than_the_quick_one_alone() -> None:
-    """Chinese of eight pixels' height."""
-    sheet = pixels(page("chinese").crop((0, 240, 1240, 700)))
-    found = sorted(
-        Detector(Session(models.default_dir() / models.QUICK_DETECTOR.name, 1)).detect(sheet, survey(sheet)), key=lambda q: q[0][1]
-    )
-    coarse = [np.asarray(Image.fromarray(line).reduce(4)) for line in (cut(sheet, quad) for quad in found)]
-    quick = recogniser()
-
-    alone, both = (
-        error_rate("".join(reading.text for reading in readings), "".join(truth("chinese").splitlines()[1:9]))
-        for readings in (quick.read(coarse), Reader(quick, recogniser(careful=True)).read(coarse))
-    )
-    assert both < alone / 2
-
-
-@pytest.mark.parametrize("careful", [False, True], ids=["quick", "careful"])
-def test_lines_say_the_same_one_by_one_and_in_batches(lines: list[NDArray[Any]], careful: bool) -> None:
-    """Batches are what a GPU is given."""
-    one_by_one = recogniser(careful).read(lines)
-    batched = recogniser(careful, Batching(lines=8, width=8 * 960, stride=64)).read(lines)
-
-    assert [reading.text for reading in batched] == [reading.text for reading in one_by_one]
-    for line, alone, together in zip(lines, one_by_one, batched, strict=True):
-        step = STRIDE * line.shape[0] / (HEIGHT * line.shape[1])
-        places = [[character.position for character in reading.characters] for reading in (alone, together)]
-        assert places[0] == pytest.approx(places[1], abs=1.01 * step)
-
-
-def test_batches_hold_every_line_once_and_no_more_than_they_may() -> None:
-    widths = [int(width) for width in np.random.default_rng(2).integers(32, 4800, 300)]
-
-    found = list(batches(widths, Batching(lines=8, width=9600)))
-    assert sorted(itertools.chain(*found)) == list(range(300))
-    assert max(map(len, found)) == 8
-    assert all(len(batch) * max(widths[index] for index in batch) <= 9600 for batch in found)
-
-
-def test_a_line_wider_than_a_batch_is_read_by_itself() -> None:
-    assert list(batches([4800, 5000], Batching(lines=8, width=1000))) == [[0], [1]]
+# --- How wide lines are shown -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -317,3 +257,19 @@ def test_a_few_letters_do_not_tell_how_wide_the_type_is() -> None:
 
     assert narrowing([line], [mumbled("x" * (FEW - 1))]) == USUAL
     assert narrowing([], []) == USUAL
+
+
+# --- The real networks --------------------------------------------------------------------------------------------------
+
+
+def test_both_networks_lose_less_of_coarse_type_than_the_quick_one_alone() -> None:
+    """Chinese of eight pixels' height."""
+    sheet = pixels(page("chinese").crop((0, 240, 1240, 700)))
+    coarse = [np.asarray(Image.fromarray(line).reduce(4)) for line in lines_of(sheet, key=lambda quad: quad[0][1])]
+    quick = recogniser()
+
+    alone, both = (
+        error_rate("".join(reading.text for reading in readings), "".join(truth("chinese").splitlines()[1:9]))
+        for readings in (quick.read(coarse), Reader(quick, recogniser(careful=True)).read(coarse))
+    )
+    assert both < alone / 2

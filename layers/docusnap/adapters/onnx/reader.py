@@ -40,13 +40,12 @@ class Reader:
         self, quick: Recogniser, careful: Recogniser, *, western: Recogniser | None = None, spread: Spread = map, together: int = 1
     ) -> None:
         """`western`: takes the quick one's place on pages without ideographs. `spread` shares the work out, `together` lines at once."""
-        self._quick, self._careful, self._western = quick, careful, western
+        self._quick, self._careful, self._western = quick, careful, western or quick
         self._spread, self._together = spread, together
 
     def warm(self) -> None:
         for network in (self._quick, self._careful, self._western):
-            if network is not None:
-                network.warm()
+            network.warm()
 
     def read(self, rasters: Sequence[Raster], vertical: Collection[int] = ()) -> list[Reading]:
         """One reading per raster of a line, in the order given; the first of them tell how wide the type is.
@@ -72,7 +71,7 @@ class Reader:
 
     def _quickly(self, rasters: Sequence[Raster], squeeze: float) -> list[Reading]:
         """Of a page that seems to hold no ideographs; lines that may show some all the same are read again."""
-        found = (self._western or self._quick).read(rasters, squeeze=squeeze)
+        found = self._western.read(rasters, squeeze=squeeze)
         foreign = [index for index, reading in enumerate(found) if reading.foreign]
         for index, reading in zip(foreign, self._quick.read([rasters[index] for index in foreign], squeeze=squeeze), strict=True):
             found[index] = reading
