@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -23,3 +24,12 @@ def rgb(found: NDArray[Any]) -> NDArray[np.uint8]:
 
 def grey(found: NDArray[Any]) -> NDArray[np.uint8]:
     return found if found.ndim == 2 else np.asarray(cv2.cvtColor(np.ascontiguousarray(found), cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def resized(found: NDArray[Any], size: Sequence[int]) -> NDArray[Any]:
+    """To `size`, width and height. Whole steps first: their means take OpenCV a tenth of the time that one step to any size does."""
+    whole = min(found.shape[1] // size[0], found.shape[0] // size[1])
+    if whole > 1:
+        height, width = found.shape[0] // whole, found.shape[1] // whole
+        found = cv2.resize(found[: height * whole, : width * whole], (width, height), interpolation=cv2.INTER_AREA)
+    return cv2.resize(found, size, interpolation=cv2.INTER_LINEAR if found.shape[1] > size[0] else cv2.INTER_CUBIC)

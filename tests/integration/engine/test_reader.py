@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from docusnap.adapters.onnx.reader import ADVANCE, DOUBT, FEW, HARD, NARROWED, SAMPLE, SHORT, SOME, USUAL, Reader, doubtful, narrowing
+from docusnap.adapters.onnx.reader import ADVANCE, DOUBT, FEW, HARD, NARROWED, SAMPLE, SHORT, SOME, SURE, USUAL, Reader, doubtful, narrowing
 from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser
 from numpy.typing import NDArray
 from PIL import Image
@@ -187,14 +187,34 @@ def test_a_page_of_little_text_is_read_again_as_a_whole() -> None:
     assert careful.widths == [10 * STEP, 10 * STEP]
 
 
-@pytest.mark.parametrize(("unsure", "again"), [(SOME, SOME), (SOME + 1, SOME + 4)])
-def test_a_few_characters_in_doubt_do_not_make_a_page_hard(unsure: int, again: int) -> None:
-    """Each such word is read again by itself; with one more in doubt all lines are."""
+@pytest.mark.parametrize(("unsure", "again"), [(SOME, "keeper"), (SOME + 1, LINE)])
+def test_a_few_characters_in_doubt_do_not_make_a_page_hard(unsure: int, again: str) -> None:
+    """Each such word is read again by itself; with one more in doubt their lines are."""
     note = [*[mumbled(LINE)] * 3, *[mumbled("the kee[q]er reads the brass staff, and writes it all down")] * unsure]
-    careful = Correcting(mumbled("keeper"))
+    careful = Correcting(mumbled(again))
 
     Reader(Mumbling(*note), careful).read([raster(line) for line in note])
-    assert len(careful.widths) == again
+    assert careful.widths == [STEP * len(again)] * unsure
+
+
+@pytest.mark.parametrize("together", [1, 3, 50])
+def test_on_a_hard_page_a_line_stays_where_each_of_its_characters_is_sure(together: int) -> None:
+    """On others a line that is not quite sure stays too."""
+    doubtful, unsure = (mumbled("the kee[q]er reads the brass staff, and writes it all down", level) for level in (DOUBT - 0.1, SURE - 0.1))
+    sure, alone = mumbled(LINE, SURE), mumbled("the keeper reads the brass staff, and writes o all down")
+    hard, careful = [sure, unsure, alone, *[doubtful] * FEW, sure, unsure, Reading(())], Correcting(mumbled(LINE))
+
+    found = Reader(Mumbling(*hard), careful, together=together).read(
+        [raster(line) if line.characters else np.zeros((48, 90, 3), np.uint8) for line in hard]
+    )
+    assert [line.text for line in found[:2]] == [LINE, LINE]
+    assert found[0] is sure
+    assert found[2].text == f"the keeper reads the brass staff, and {LINE} down"
+    assert {line.text for line in found[3:]} == {LINE}
+    assert sorted(careful.widths) == sorted([STEP * len("writes o all"), 90, *[STEP * len(LINE)] * (FEW + 2)])
+
+    clean, careful = [unsure, *MUCH], Correcting(mumbled(LINE))
+    assert Reader(Mumbling(*clean), careful).read([raster(line) for line in clean])[0] == unsure
 
 
 def test_doubts_in_vertical_lines_do_not_make_a_page_hard() -> None:
@@ -219,7 +239,7 @@ def test_no_lines_are_no_readings() -> None:
 
 @pytest.mark.parametrize("together", [1, 3, 50])
 def test_lines_keep_their_order_however_many_are_read_together(together: int) -> None:
-    """Few of them in doubt: with more the page would be read again as a whole."""
+    """Few of them in doubt: with more their lines would be read again as a whole."""
     lines = [
         mumbled(f"line {number} of the {'book' if number % 10 else '[b]ook'} that the keeper left behind him") for number in range(FEW)
     ]
@@ -231,7 +251,7 @@ def test_lines_keep_their_order_however_many_are_read_together(together: int) ->
     assert [number for number, words in enumerate(said) if words[4] == "log"] == list(range(0, FEW, 10))
 
 
-def test_a_page_with_much_in_doubt_is_read_again_as_a_whole() -> None:
+def test_lines_of_a_page_with_much_in_doubt_are_read_again_as_a_whole() -> None:
     lines = [mumbled("the keeper reads the br[e]ss staff, and writes it all down")] * FEW
     careful = Correcting(mumbled(LINE))
 

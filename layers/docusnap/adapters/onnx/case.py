@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ def recased(raster: NDArray[Any], reading: Reading) -> Reading:
 
 
 def _as_high(letter: Character, height: float) -> Character:
-    return replace(letter, text=letter.text.upper() if height >= CAPITAL else letter.text.lower())
+    return letter._replace(text=letter.text.upper() if height >= CAPITAL else letter.text.lower())
 
 
 def _height(words: Sequence[_Word]) -> tuple[float, float] | None:

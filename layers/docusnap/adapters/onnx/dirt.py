@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -47,7 +46,7 @@ def _bare(text: str) -> str:
 
 def _cleaned(inked: Inked, letter: Character) -> Character:
     above = _above(inked, letter.position * inked.width)
-    return replace(letter, text=_bare(letter.text)) if len(above) == 1 and above[0].top == 0 else letter
+    return letter._replace(text=_bare(letter.text)) if len(above) == 1 and above[0].top == 0 else letter
 
 
 def _above(inked: Inked, place: float) -> Sequence[Piece]:

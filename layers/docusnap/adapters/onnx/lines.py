@@ -25,9 +25,12 @@ UPRIGHT = {"’": "，", "'": "，", "‘": "，", "°": "。", "˚": "。", "º
 def as_line(reading: Reading, quad: Quad, *, downwards: bool) -> Line:
     """`downwards`: the line runs from the quad's top to its bottom."""
     characters = [_upright(c) for c in reading.characters] if downwards else reading.characters
+    found = list(_words(characters))
+    # As likely to be right as its weakest character is. All words at once: by itself each would take longer than all of the rest.
+    right = np.interp([min(c.confidence for c in letters) for letters, _, _ in found], TOLD, RIGHT).tolist()
     words = tuple(
-        Word("".join(c.text for c in letters), _confidence(letters), part(quad, start, end, downwards=downwards))
-        for letters, start, end in _words(characters)
+        Word("".join(c.text for c in letters), _confidence(letters, likely), part(quad, start, end, downwards=downwards))
+        for (letters, start, end), likely in zip(found, right, strict=True)
     )
     confidence = min(word.confidence or 0.0 for word in words)
     return Line(" ".join(word.text for word in words), confidence, part(quad, 0.0, 1.0, downwards=downwards), words)
@@ -37,9 +40,7 @@ def _upright(character: Character) -> Character:
     return Character(UPRIGHT.get(character.text, character.text), character.confidence, character.position)
 
 
-def _confidence(letters: Sequence[Character]) -> float:
-    """How likely all of them are right: as likely as the weakest is."""
-    likely = float(np.interp(min(c.confidence for c in letters), TOLD, RIGHT))
+def _confidence(letters: Sequence[Character], likely: float) -> float:
     return round(min(likely, STRAIGHT_QUOTE) if any(c.text == '"' for c in letters) else likely, 4)
 
 

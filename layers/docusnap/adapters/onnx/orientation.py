@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docusnap.adapters.onnx.session import Session
-from docusnap.adapters.pixels import rgb
+from docusnap.adapters.pixels import resized, rgb
 
 SHORT, SIDE = 256, 224  # pixels: the short side of the raster, and the square cut out of its middle
 MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(3, 1, 1)  # ImageNet's
@@ -39,8 +39,7 @@ def turned(page: NDArray[np.uint8], quarters: int) -> NDArray[np.uint8]:
 
 def _normalised(page: NDArray[np.uint8]) -> NDArray[np.float32]:
     middle = _square(page, min(page.shape[:2]))  # before it is resized: a strip would become millions of pixels long
-    raster: NDArray[Any] = cv2.resize(middle, (SHORT, SHORT), interpolation=cv2.INTER_AREA if len(middle) > SHORT else cv2.INTER_LINEAR)
-    planes = rgb(_square(raster, SIDE)).transpose(2, 0, 1)
+    planes = rgb(_square(resized(middle, (SHORT, SHORT)), SIDE)).transpose(2, 0, 1)
     values: NDArray[np.float32] = (planes * np.float32(1 / 255) - MEAN) / DEVIATION
     return values[None]
 

@@ -12,7 +12,6 @@ import itertools
 import unicodedata
 from bisect import bisect
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from enum import Enum
 from operator import attrgetter
 from typing import Any
@@ -64,7 +63,7 @@ def as_printed(raster: NDArray[Any], reading: Reading) -> Reading:
         shape = shape_of([inked.alone(half) for half in halves], slant, bent=figure) if halves else None
         if shape is not None:
             kind = SINGLE if characters[index].text in SINGLE else DOUBLE
-            characters[index] = replace(characters[index], text=kind[1 + shape.value])
+            characters[index] = characters[index]._replace(text=kind[1 + shape.value])
     for piece in found:
         if shape_of([inked.alone(piece)], slant) is Shape.SIX:
             _open(characters, piece.middle / inked.width, inked.height / inked.width)

@@ -16,11 +16,12 @@ SAMPLE = 4  # lines, or groups of them, that tell how wide the type is
 ADVANCE = 17.0  # pixels a letter needs, at the height the networks see: two of their steps; with 14, an l or a comma gets lost now and then
 NARROWED = (0.65, 1.0)  # at most and at least: figures among ideographs need the first
 USUAL = 0.85  # the narrowing where the sample tells nothing, and the careful network's in a line that the quick one has read
-WHOLE = (0.7, 0.85)  # the careful network's where it reads all
+WHOLE = (0.7, 0.85)  # the careful network's of whole lines
 DOUBT = 0.5  # confidence of a character below which its word is read again
-HARD = 0.003  # of a page's characters, of a clean one's 0.002: with more in doubt it is hard, and the careful network reads all of it,
-SOME = 4  # characters: but not for so few, which are read again by themselves;
-LITTLE = 250  # characters: as it does where there are no more; a sign or a small form costs little, and each of its characters counts
+HARD = 0.003  # of a page's characters, of a clean one's 0.002: with more in doubt it is hard, and the quick network wrongly sure;
+SOME = 4  # characters: but not for so few, which are read again by themselves
+SURE = 0.9  # the least confidence of a line's characters from which it is believed on a hard page; the careful network reads all others
+LITTLE = 250  # characters: and all of a page of no more; a sign or a small form costs little, and each of its characters counts
 FEW = 30  # letters: fewer do not tell how wide the type is
 ALIKE = frozenset("•ı")  # what the quick network writes for several characters, and is sure of; letters with accents beside
 ALONE = frozenset("-—一cosuvwxzCOSUVWXZ")  # the same, where it is all of a word: only the words beside it tell which it is
@@ -60,9 +61,11 @@ class Reader:
             quickly = self._quick.read if has_ideographs(heard) else self._quickly
             first += self._spread(partial(quickly, squeeze=squeeze), groups[SAMPLE:])
             heard = [reading for group in first for reading in group]
-            if not is_hard([reading for index, reading in enumerate(heard) if index not in vertical]):
-                return [reading for group in self._spread(self._again, groups, first) for reading in group]
-        return self.carefully(rasters, min(max(squeeze, WHOLE[0]), WHOLE[1]))
+            again = self._again
+            if is_hard([reading for index, reading in enumerate(heard) if index not in vertical]):
+                again = partial(self._sure_or_again, squeeze=_whole(squeeze))
+            return [reading for group in self._spread(again, groups, first) for reading in group]
+        return self.carefully(rasters, _whole(squeeze))
 
     def carefully(self, rasters: Sequence[Raster], squeeze: float = 1.0) -> list[Reading]:
         """The careful network's reading of each raster, and no other's."""
@@ -88,6 +91,15 @@ class Reader:
             mended[index] = _mended(mended[index], span, reading)
         return mended
 
+    def _sure_or_again(self, rasters: Sequence[Raster], readings: Sequence[Reading], squeeze: float) -> list[Reading]:
+        """Of a hard page: all of a line that is not sure is read again."""
+        unsure = [index for index, reading in enumerate(readings) if _weakest(reading.characters) < SURE]
+        mended = self._again(rasters, [Reading(()) if index in unsure else reading for index, reading in enumerate(readings)])
+        better = self._careful.read([rasters[index] for index in unsure], squeeze=squeeze)
+        for index, reading in zip(unsure, better, strict=True):
+            mended[index] = reading
+        return mended
+
 
 def narrowing(rasters: Sequence[Raster], readings: Sequence[Reading]) -> float:
     """By what lines like these may be narrowed, so that their letters keep the width they need."""
@@ -96,6 +108,11 @@ def narrowing(rasters: Sequence[Raster], readings: Sequence[Reading]) -> float:
         return USUAL
     wide = sum(natural_width(raster) for raster in rasters) / letters
     return min(max(ADVANCE / wide, NARROWED[0]), NARROWED[1])
+
+
+def _whole(squeeze: float) -> float:
+    """The careful network's narrowing of whole lines."""
+    return min(max(squeeze, WHOLE[0]), WHOLE[1])
 
 
 def has_ideographs(readings: Sequence[Reading]) -> bool:
@@ -179,4 +196,5 @@ def _mended(reading: Reading, span: Span, better: Reading) -> Reading:
 
 
 def _weakest(characters: Sequence[Character]) -> float:
-    return min(character.confidence for character in characters)
+    """The least confidence; 0 where nothing was read."""
+    return min((character.confidence for character in characters), default=0.0)

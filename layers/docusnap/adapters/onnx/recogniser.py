@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -23,8 +23,7 @@ GLIMPSE = 0.0003  # of a step's probability: the least that an ideograph gives t
 MIDDLE = 127.5  # the network takes -1 to 1
 
 
-@dataclass(frozen=True, slots=True)
-class Character:
+class Character(NamedTuple):
     text: str
     confidence: float  # 0 to 1
     position: float  # of its centre, 0 to 1 along the line
@@ -93,9 +92,10 @@ class Recogniser:
         found: dict[int, Reading] = {}
         for batch in batches(widths, self.batching):
             width = _rounded(max(widths[index] for index in batch), self.batching.stride)
-            values = np.zeros((len(batch), 3, HEIGHT, width), np.float32)  # zero is mid-grey, what the network learnt as nothing
+            values = np.empty((len(batch), 3, HEIGHT, width), np.float32)
             for index, room in zip(batch, values, strict=True):
                 _fill(room[:, :, : widths[index]], rasters[index])
+                room[:, :, widths[index] :] = 0  # mid-grey, what the network learnt as nothing
             output = self._session.run(values)
             for index, line in zip(batch, output, strict=True):
                 found[index] = self._decoded(line, widths[index] / width)
@@ -165,7 +165,7 @@ def decode(output: NDArray[np.float32], alphabet: Sequence[str], share: float) -
     `output`: steps × classes, probabilities; `share`: how much of the steps the line fills, the rest is padding.
     """
     classes = output.argmax(axis=1)
-    starts = np.flatnonzero(np.diff(classes, prepend=-1))
+    starts = np.concatenate([[0], np.flatnonzero(classes[1:] != classes[:-1]) + 1])
     certainty = np.maximum.reduceat(output[np.arange(len(classes)), classes], starts)
     runs = [*starts.tolist(), len(classes)]
     filled = 2 * max(share * len(classes), 1.0)

@@ -57,16 +57,18 @@ def survey(page: NDArray[np.uint8]) -> Survey:
         top * factor,
         min((left + width) * factor, page.shape[1]),
         min((top + height) * factor, page.shape[0]),
-        _letter(cv2.subtract(ground, seen)) * factor,
+        _letter(cv2.subtract(ground, seen)[top : top + height, left : left + width], len(seen) / 4) * factor,
         page.shape[0] * page.shape[1] >= PHOTO and _is_even(coarse),
     )
 
 
-def _letter(contrast: NDArray[Any]) -> float:
+def _letter(contrast: NDArray[Any], highest: float) -> float:
     """The lower quartile of the heights of everything that may be a letter: points and commas are left out, capitals lie above."""
+    if not contrast.size:
+        return 0.0
     _, _, found, _ = cv2.connectedComponentsWithStats((contrast > INK).astype(np.uint8), connectivity=8)
     width, height, area = (found[1:, column] for column in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA))
-    letters = height[(height >= 3) & (height < contrast.shape[0] / 4) & (width >= 2) & (width < 12 * height) & (area > 6)]
+    letters = height[(height >= 3) & (height < highest) & (width >= 2) & (width < 12 * height) & (area > 6)]
     return float(np.percentile(letters, 25)) if len(letters) >= LETTERS else 0.0
 
 
