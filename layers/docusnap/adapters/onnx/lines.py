@@ -26,7 +26,7 @@ def as_line(reading: Reading, quad: Quad, *, downwards: bool) -> Line:
     """`downwards`: the line runs from the quad's top to its bottom."""
     characters = [_upright(c) for c in reading.characters] if downwards else reading.characters
     found = list(_words(characters))
-    # As likely to be right as its weakest character is. All words at once: by itself each would take longer than all of the rest.
+    # Each is as likely to be right as its weakest character. Asked of all at once: a call costs more than its answers.
     right = np.interp([min(c.confidence for c in letters) for letters, _, _ in found], TOLD, RIGHT).tolist()
     words = tuple(
         Word("".join(c.text for c in letters), _confidence(letters, likely), part(quad, start, end, downwards=downwards))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache, partial
+from itertools import compress
 from typing import Any
 
 from numpy.typing import NDArray
@@ -75,10 +76,7 @@ class Reader:
     def _quickly(self, rasters: Sequence[Raster], squeeze: float) -> list[Reading]:
         """Of a page that seems to hold no ideographs; lines that may show some all the same are read again."""
         found = self._western.read(rasters, squeeze=squeeze)
-        foreign = [index for index, reading in enumerate(found) if reading.foreign]
-        for index, reading in zip(foreign, self._quick.read([rasters[index] for index in foreign], squeeze=squeeze), strict=True):
-            found[index] = reading
-        return found
+        return _replaced(found, [reading.foreign for reading in found], self._quick, rasters, squeeze)
 
     def _groups(self, rasters: Sequence[Raster]) -> list[Sequence[Raster]]:
         return [rasters[start : start + self._together] for start in range(0, len(rasters), self._together)]
@@ -93,12 +91,17 @@ class Reader:
 
     def _sure_or_again(self, rasters: Sequence[Raster], readings: Sequence[Reading], squeeze: float) -> list[Reading]:
         """Of a hard page: all of a line that is not sure is read again."""
-        unsure = [index for index, reading in enumerate(readings) if _weakest(reading.characters) < SURE]
-        mended = self._again(rasters, [Reading(()) if index in unsure else reading for index, reading in enumerate(readings)])
-        better = self._careful.read([rasters[index] for index in unsure], squeeze=squeeze)
-        for index, reading in zip(unsure, better, strict=True):
-            mended[index] = reading
-        return mended
+        unsure = [_weakest(reading.characters) < SURE for reading in readings]
+        sure = [Reading(()) if doubted else reading for reading, doubted in zip(readings, unsure, strict=True)]
+        return _replaced(self._again(rasters, sure), unsure, self._careful, rasters, squeeze)
+
+
+def _replaced(
+    readings: Sequence[Reading], which: Sequence[bool], network: Recogniser, rasters: Sequence[Raster], squeeze: float
+) -> list[Reading]:
+    """The readings with the network's own instead of those marked in `which`."""
+    better = iter(network.read(list(compress(rasters, which)), squeeze=squeeze))
+    return [next(better) if replace else reading for reading, replace in zip(readings, which, strict=True)]
 
 
 def narrowing(rasters: Sequence[Raster], readings: Sequence[Reading]) -> float:
