@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docusnap.adapters import models
-from docusnap.adapters.onnx.alphabet import with_few
+from docusnap.adapters.onnx.alphabet import keep_few
 from docusnap.adapters.onnx.case import recased
 from docusnap.adapters.onnx.crops import aspect, readings, runs_right
 from docusnap.adapters.onnx.detector import Detector, Quad
 from docusnap.adapters.onnx.device import CUDA, build, choose
 from docusnap.adapters.onnx.dirt import without_dirt
+from docusnap.adapters.onnx.faster import run_faster
+from docusnap.adapters.onnx.graph import Change, take_grey
 from docusnap.adapters.onnx.lines import as_line
 from docusnap.adapters.onnx.marks import with_marks
 from docusnap.adapters.onnx.merged import parted
@@ -92,17 +94,26 @@ class OnnxEngine:
         on_gpu = choose(device, build()[0])[0] == CUDA
         batching = ON_GPU if on_gpu else Batching()
 
-        def session(model: ModelFile, within: int, change: Callable[[bytes], bytes] | None = None) -> Session:
-            return Session(folder / model.name, within, device, change)
+        def session(model: ModelFile, within: int, *changes: Change) -> Session:
+            return Session(folder / model.name, within, device, changes if on_gpu else (run_faster, *changes))
 
         self._orientation = Orientation(session(models.ORIENTATION, 1))
         self._detector = Detector(session(models.DETECTOR, threads), session(models.QUICK_DETECTOR, threads))
         self._readers = ThreadPoolExecutor(1 if on_gpu else threads, "ocr-reader")
-        quick = Recogniser(session(models.QUICK_RECOGNISER, 1), folder / models.QUICK_ALPHABET.name, batching=batching)
+
+        def western(model: ModelFile, whole: Recogniser, *changes: Change) -> Session:
+            return session(model, 1, lambda parsed: keep_few(parsed, whole.alphabet), *changes)
+
+        quick_model, alphabet = models.QUICK_RECOGNISER, folder / models.QUICK_ALPHABET.name
+        quick = Recogniser(session(quick_model, 1), alphabet, grey=session(quick_model, 1, take_grey), batching=batching)
+        careful = Recogniser(session(models.RECOGNISER, 1), batching=batching)
         self._reader = Reader(
             quick,
-            Recogniser(session(models.RECOGNISER, 1), batching=batching),
-            western=Western(session(models.QUICK_RECOGNISER, 1, lambda model: with_few(model, quick.alphabet)), quick),
+            careful,
+            western=(
+                Western(western(quick_model, quick), quick, grey=western(quick_model, quick, take_grey)),
+                Western(western(models.RECOGNISER, careful), careful),
+            ),
             spread=self._readers.map,
             together=batching.lines,
         )

@@ -5,13 +5,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache, partial
-from itertools import compress
 from typing import Any
 
 from numpy.typing import NDArray
 
 from docusnap.adapters.onnx.alphabet import is_ideograph
-from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser, natural_width
+from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser, natural_width, replaced
 
 SAMPLE = 4  # lines, or groups of them, that tell how wide the type is
 ADVANCE = 17.0  # pixels a letter needs, at the height the networks see: two of their steps; with 14, an l or a comma gets lost now and then
@@ -22,6 +21,7 @@ DOUBT = 0.5  # confidence of a character below which its word is read again
 HARD = 0.003  # of a page's characters, of a clean one's 0.002: with more in doubt it is hard, and the quick network wrongly sure;
 SOME = 4  # characters: but not for so few, which are read again by themselves
 SURE = 0.9  # the least confidence of a line's characters from which it is believed on a hard page; the careful network reads all others
+MANY = 30_000  # pixels of a hard page's lines, from which it is worth to load the careful network with few classes
 LITTLE = 250  # characters: and all of a page of no more; a sign or a small form costs little, and each of its characters counts
 FEW = 30  # letters: fewer do not tell how wide the type is
 ALIKE = frozenset("•ı")  # what the quick network writes for several characters, and is sure of; letters with accents beside
@@ -39,14 +39,16 @@ class Reader:
     """Reads the lines of a page. Safe to ask from several threads."""
 
     def __init__(
-        self, quick: Recogniser, careful: Recogniser, *, western: Recogniser | None = None, spread: Spread = map, together: int = 1
+        self, quick: Recogniser, careful: Recogniser, *, western: Sequence[Recogniser] = (), spread: Spread = map, together: int = 1
     ) -> None:
-        """`western`: takes the quick one's place on pages without ideographs. `spread` shares the work out, `together` lines at once."""
-        self._quick, self._careful, self._western = quick, careful, western or quick
+        """`western`: take their places on pages without ideographs. `spread` shares the work out, `together` lines at once."""
+        self._quick, self._careful = quick, careful
+        self._western = western or (quick, careful)
         self._spread, self._together = spread, together
 
     def warm(self) -> None:
-        for network in (self._quick, self._careful, self._western):
+        """All but the careful network with few classes, which few pages need."""
+        for network in (self._quick, self._careful, self._western[0]):
             network.warm()
 
     def read(self, rasters: Sequence[Raster], vertical: Collection[int] = ()) -> list[Reading]:
@@ -59,12 +61,13 @@ class Reader:
         sample, heard = rasters[: SAMPLE * self._together], [reading for group in first for reading in group]
         squeeze = narrowing(sample, heard)
         if not is_little(rasters, sample, heard):
-            quickly = self._quick.read if has_ideographs(heard) else self._quickly
-            first += self._spread(partial(quickly, squeeze=squeeze), groups[SAMPLE:])
+            quick, careful = (self._quick, self._careful) if has_ideographs(heard) else self._western
+            first += self._spread(partial(quick.read, squeeze=squeeze), groups[SAMPLE:])
             heard = [reading for group in first for reading in group]
             again = self._again
             if is_hard([reading for index, reading in enumerate(heard) if index not in vertical]):
-                again = partial(self._sure_or_again, squeeze=_whole(squeeze))
+                network = careful if sum(map(natural_width, rasters)) > MANY else self._careful
+                again = partial(self._sure_or_again, network=network, squeeze=_whole(squeeze))
             return [reading for group in self._spread(again, groups, first) for reading in group]
         return self.carefully(rasters, _whole(squeeze))
 
@@ -72,11 +75,6 @@ class Reader:
         """The careful network's reading of each raster, and no other's."""
         read = partial(self._careful.read, squeeze=squeeze)
         return [reading for group in self._spread(read, self._groups(rasters)) for reading in group]
-
-    def _quickly(self, rasters: Sequence[Raster], squeeze: float) -> list[Reading]:
-        """Of a page that seems to hold no ideographs; lines that may show some all the same are read again."""
-        found = self._western.read(rasters, squeeze=squeeze)
-        return _replaced(found, [reading.foreign for reading in found], self._quick, rasters, squeeze)
 
     def _groups(self, rasters: Sequence[Raster]) -> list[Sequence[Raster]]:
         return [rasters[start : start + self._together] for start in range(0, len(rasters), self._together)]
@@ -89,19 +87,11 @@ class Reader:
             mended[index] = _mended(mended[index], span, reading)
         return mended
 
-    def _sure_or_again(self, rasters: Sequence[Raster], readings: Sequence[Reading], squeeze: float) -> list[Reading]:
+    def _sure_or_again(self, rasters: Sequence[Raster], readings: Sequence[Reading], network: Recogniser, squeeze: float) -> list[Reading]:
         """Of a hard page: all of a line that is not sure is read again."""
         unsure = [_weakest(reading.characters) < SURE for reading in readings]
         sure = [Reading(()) if doubted else reading for reading, doubted in zip(readings, unsure, strict=True)]
-        return _replaced(self._again(rasters, sure), unsure, self._careful, rasters, squeeze)
-
-
-def _replaced(
-    readings: Sequence[Reading], which: Sequence[bool], network: Recogniser, rasters: Sequence[Raster], squeeze: float
-) -> list[Reading]:
-    """The readings with the network's own instead of those marked in `which`."""
-    better = iter(network.read(list(compress(rasters, which)), squeeze=squeeze))
-    return [next(better) if replace else reading for reading, replace in zip(readings, which, strict=True)]
+        return replaced(self._again(rasters, sure), unsure, network, rasters, squeeze)
 
 
 def narrowing(rasters: Sequence[Raster], readings: Sequence[Reading]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import compress, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,9 +69,11 @@ class Batching:
 class Recogniser:
     """Reads rasters of single lines with one network. Safe to ask from several threads."""
 
-    def __init__(self, session: Session, alphabet: Path | None = None, *, batching: Batching | None = None) -> None:
-        """`alphabet`: a file with a class a line, where the model file does not hold it itself."""
-        self._session, self._file = session, alphabet
+    def __init__(
+        self, session: Session, alphabet: Path | None = None, *, grey: Session | None = None, batching: Batching | None = None
+    ) -> None:
+        """`alphabet`: a file with a class a line, where the model file does not hold it itself. `grey`: the model made for one channel."""
+        self._session, self._grey, self._file = session, grey, alphabet
         self.batching = batching or Batching()
 
     @cached_property
@@ -81,7 +83,7 @@ class Recogniser:
         return ["", *listed.split("\n"), " "]
 
     def warm(self) -> None:
-        _ = self._session.loaded, self.alphabet
+        _ = (self._grey or self._session).loaded, self.alphabet
 
     def read(self, rasters: Sequence[NDArray[Any]], squeeze: float = 1.0) -> list[Reading]:
         """One reading per raster (grey or RGB), in the order given.
@@ -92,25 +94,29 @@ class Recogniser:
         found: dict[int, Reading] = {}
         for batch in batches(widths, self.batching):
             width = _rounded(max(widths[index] for index in batch), self.batching.stride)
-            values = np.empty((len(batch), 3, HEIGHT, width), np.float32)
+            session = self._for([rasters[index] for index in batch])
+            values = np.empty((len(batch), 1 if session is self._grey else 3, HEIGHT, width), np.float32)
             for index, room in zip(batch, values, strict=True):
                 _fill(room[:, :, : widths[index]], rasters[index])
                 room[:, :, widths[index] :] = 0  # mid-grey, what the network learnt as nothing
-            output = self._session.run(values)
+            output = session.run(values)
             for index, line in zip(batch, output, strict=True):
                 found[index] = self._decoded(line, widths[index] / width)
         return [found[index] for index in range(len(rasters))]
+
+    def _for(self, rasters: Sequence[NDArray[Any]]) -> Session:
+        return self._grey if self._grey and all(raster.ndim == 2 for raster in rasters) else self._session
 
     def _decoded(self, output: NDArray[np.float32], share: float) -> Reading:
         return decode(output, self.alphabet, share)
 
 
 class Western(Recogniser):
-    """The same network with few classes: faster, but it knows no ideographs, and tells which lines may show some."""
+    """The same network with few classes, which takes less time; what may show ideographs all the same is read again with all."""
 
-    def __init__(self, session: Session, whole: Recogniser) -> None:
-        """`session`: of the model that `whole` has, with the classes of `alphabet.few`."""
-        super().__init__(session, batching=whole.batching)
+    def __init__(self, session: Session, whole: Recogniser, *, grey: Session | None = None) -> None:
+        """`session`, `grey`: of the model that `whole` has, with the classes of `alphabet.few`."""
+        super().__init__(session, grey=grey, batching=whole.batching)
         self._whole = whole
 
     @cached_property
@@ -121,8 +127,24 @@ class Western(Recogniser):
     def _watching(self) -> int:
         return sum(map(is_ideograph, self.alphabet))
 
+    def read(self, rasters: Sequence[NDArray[Any]], squeeze: float = 1.0) -> list[Reading]:
+        found = self.glance(rasters, squeeze)
+        return replaced(found, [reading.foreign for reading in found], self._whole, rasters, squeeze)
+
+    def glance(self, rasters: Sequence[NDArray[Any]], squeeze: float = 1.0) -> list[Reading]:
+        """What few classes tell, and which lines are foreign."""
+        return super().read(rasters, squeeze)
+
     def _decoded(self, output: NDArray[np.float32], share: float) -> Reading:
         return replace(super()._decoded(output, share), foreign=bool(output[:, -self._watching :].sum(axis=1).max() > GLIMPSE))
+
+
+def replaced(
+    readings: Sequence[Reading], which: Sequence[bool], network: Recogniser, rasters: Sequence[NDArray[Any]], squeeze: float
+) -> list[Reading]:
+    """The readings with the network's own instead of those marked in `which`."""
+    better = iter(network.read(list(compress(rasters, which)), squeeze=squeeze))
+    return [next(better) if marked else reading for reading, marked in zip(readings, which, strict=True)]
 
 
 def natural_width(raster: NDArray[Any]) -> float:
@@ -147,7 +169,7 @@ def batches(widths: Sequence[int], batching: Batching) -> Iterator[list[int]]:
 
 
 def _fill(room: NDArray[np.float32], raster: NDArray[Any]) -> None:
-    """`room`: 3 × HEIGHT × width; the networks learnt blue first, and values from -1 to 1."""
+    """`room`: 3, or 1 for a grey raster, × HEIGHT × width; the networks learnt blue first, and values from -1 to 1."""
     interpolation = cv2.INTER_AREA if raster.shape[0] > HEIGHT else cv2.INTER_CUBIC
     scaled = cv2.resize(raster, (room.shape[2], HEIGHT), interpolation=interpolation)
     if scaled.ndim == 2:

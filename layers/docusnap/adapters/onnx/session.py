@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docusnap.adapters.onnx import device
+from docusnap.adapters.onnx.graph import Change, changed
 from docusnap.errors import ConfigurationError
 
 # Since 1.29 the wheels report their use, model hashes included, to their maker; read once, when the library is loaded.
@@ -28,11 +29,9 @@ def cores() -> int:
 class Session:
     """A model with one input and one output. Safe to ask from several threads."""
 
-    def __init__(
-        self, path: Path, threads: int | None = None, wanted: str = "auto", change: Callable[[bytes], bytes] | None = None
-    ) -> None:
-        """`wanted`: auto, cpu or cuda (OCR_DEVICE). `change` makes of the file's content what is loaded."""
-        self._path, self._threads, self._wanted, self._change = path, threads or cores(), wanted, change
+    def __init__(self, path: Path, threads: int | None = None, wanted: str = "auto", changes: Sequence[Change] = ()) -> None:
+        """`wanted`: auto, cpu or cuda (OCR_DEVICE). `changes`: to the file's content, before it is loaded."""
+        self._path, self._threads, self._wanted, self._changes = path, threads or cores(), wanted, changes
         self._lock = Lock()
         self._loaded: Any = None
 
@@ -54,7 +53,7 @@ class Session:
 
     def _load(self) -> Any:
         providers = device.choose(self._wanted, device.build()[0])
-        model = self._change(self._path.read_bytes()) if self._change else str(self._path)
+        model = changed(self._path.read_bytes(), self._changes) if self._changes else str(self._path)
         session = onnxruntime.InferenceSession(model, self._options(), providers=providers)
         if self._wanted == "cuda" and device.CUDA not in session.get_providers():
             # The library then takes the CPU by itself, and says why on stderr.
