@@ -1,4 +1,4 @@
-"""The quick network with few classes: as good where no ideographs stand, and it tells where some do."""
+"""The networks with few classes: as good where no ideographs stand, and they tell where some do."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 from docusnap.adapters import models
-from docusnap.adapters.onnx.alphabet import WATCHING, few, is_ideograph, with_classes, with_few
+from docusnap.adapters.onnx.alphabet import WATCHING, few, is_ideograph, keep_few
 from docusnap.adapters.onnx.crops import aspect
-from docusnap.adapters.onnx.reader import SAMPLE, Reader
+from docusnap.adapters.onnx.graph import changed, keep_classes
+from docusnap.adapters.onnx.reader import MANY, SAMPLE, Reader
 from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser, Western
-from docusnap.adapters.onnx.session import Session
 from numpy.typing import NDArray
 from PIL import Image
 
 from tests.support.engine import page
 from tests.support.lettering import pixels
-from tests.support.networks import lines_of, recogniser
+from tests.support.networks import lines_of, recogniser, session
 
 MODEL = models.default_dir() / models.QUICK_RECOGNISER.name
 LINES = [
@@ -28,14 +27,15 @@ LINES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def whole() -> Recogniser:
-    return recogniser()
+@pytest.fixture(scope="module", params=[False, True], ids=["quick", "careful"])
+def whole(request: pytest.FixtureRequest) -> Recogniser:
+    return recogniser(careful=request.param)
 
 
 @pytest.fixture(scope="module")
 def western(whole: Recogniser) -> Western:
-    return Western(Session(MODEL, 1, change=lambda model: with_few(model, whole.alphabet)), whole)
+    model = models.RECOGNISER if len(whole.alphabet) > 10_000 else models.QUICK_RECOGNISER
+    return Western(session(model, lambda parsed: keep_few(parsed, whole.alphabet)), whole)
 
 
 def lines(name: str) -> list[NDArray[Any]]:
@@ -68,13 +68,15 @@ def test_all_but_ideographs_is_kept_and_of_those_some_watch(whole: Recogniser) -
     assert [is_ideograph(text) for text in texts] == [False] * (len(texts) - watching) + [True] * watching
 
 
-def test_the_classes_that_stay_are_scored_as_before(whole: Recogniser) -> None:
-    kept = few(whole.alphabet)
-    changed = onnxruntime.InferenceSession(with_classes(MODEL.read_bytes(), kept, len(whole.alphabet)))
+def test_the_classes_that_stay_are_scored_as_before() -> None:
+    alphabet = recogniser().alphabet
+    kept = few(alphabet)
     line = np.asarray(Image.fromarray(lines("chinese")[0]).resize((640, 48)), np.float32)
     values = (line / 127.5 - 1).transpose(2, 0, 1)[None]
 
-    before, after = (session.run(None, {"x": values})[0][0] for session in (Session(MODEL, 1).loaded, changed))
+    before, after = (
+        session(models.QUICK_RECOGNISER, *changes).run(values)[0] for changes in ((), (lambda parsed: keep_few(parsed, alphabet),))
+    )
     share = before[:, kept].sum(axis=1, keepdims=True)  # what the others had is shared out among them
     assert set(after.argmax(axis=1)) > {0}
     assert after == pytest.approx(before[:, kept] / share, rel=0.01, abs=1e-7)
@@ -82,7 +84,7 @@ def test_the_classes_that_stay_are_scored_as_before(whole: Recogniser) -> None:
 
 def test_a_model_without_such_classes_is_refused() -> None:
     with pytest.raises(ValueError, match="6905 classes"):
-        with_classes(MODEL.read_bytes(), [0, 1], 6905)
+        changed(MODEL.read_bytes(), [lambda parsed: keep_classes(parsed, [0, 1], 6905)])
 
 
 # --- Lines ------------------------------------------------------------------------------------------------------------
@@ -91,7 +93,7 @@ def test_a_model_without_such_classes_is_refused() -> None:
 def test_lines_without_ideographs_say_the_same_and_are_not_foreign(whole: Recogniser, western: Western) -> None:
     for name in ("two-columns", "form"):
         found = lines(name)
-        readings = western.read(found)
+        readings = western.glance(found)
         assert [reading.text for reading in readings] == [reading.text for reading in whole.read(found)]
         assert not any(reading.foreign for reading in readings)
 
@@ -101,7 +103,7 @@ def test_lines_with_ideographs_are_foreign(whole: Recogniser, western: Western) 
     shown = [any(is_ideograph(letter) for letter in reading.text) for reading in whole.read(found)]
 
     assert sum(shown) > 10
-    assert [reading.foreign for reading in western.read(found)] == shown
+    assert [reading.foreign for reading in western.glance(found)] == shown
 
 
 @pytest.mark.parametrize("share", [1.2, 2.2, 3.2])
@@ -111,16 +113,17 @@ def test_a_few_ideographs_in_a_line_of_letters_are_seen(whole: Recogniser, weste
     shown = [any(is_ideograph(letter) for letter in reading.text) for reading in whole.read(mixed)]
 
     assert sum(shown) >= 10
-    assert [reading.foreign for reading in western.read(mixed)] == shown
+    assert [reading.foreign for reading in western.glance(mixed)] == shown
 
 
 def test_a_line_with_ideographs_on_a_page_without_is_read_as_the_whole_network_does(whole: Recogniser, western: Western) -> None:
     english, chinese = lines("two-columns")[:12], lines("chinese")[0]
     sheet = [*english, chinese[:, : 4 * len(chinese)]]
 
-    alone, together = (Reader(whole, whole, western=few_classes).read(sheet) for few_classes in (None, western))
+    alone, together = (Reader(whole, whole, western=networks).read(sheet) for networks in ((), (western, western)))
     assert [reading.text for reading in together] == [reading.text for reading in alone]
     assert is_ideograph(together[-1].text[0])
+    assert not any(reading.foreign for reading in together)
 
 
 # --- The reader -------------------------------------------------------------------------------------------------------
@@ -137,14 +140,43 @@ class Told(Recogniser):
         return [self.reading] * len(rasters)
 
 
-@pytest.mark.parametrize(
-    ("sample", "foreign", "asked"),
-    [(LINES[0], False, (SAMPLE, 20)), (LINES[0], True, (SAMPLE + 20, 20)), (LINES[1], False, (SAMPLE + 20, 0))],
-    ids=["letters", "letters-and-a-glimpse", "ideographs"],
-)
-def test_few_classes_do_where_the_longest_lines_show_no_ideographs(sample: Reading, foreign: bool, asked: tuple[int, int]) -> None:
-    quick, western = Told(sample), Told(Reading(LINES[0].characters, foreign=foreign))
+@pytest.mark.parametrize(("sample", "asked"), [(LINES[0], (SAMPLE, 20)), (LINES[1], (SAMPLE + 20, 0))], ids=["letters", "ideographs"])
+def test_few_classes_do_where_the_longest_lines_show_no_ideographs(sample: Reading, asked: tuple[int, int]) -> None:
+    quick, western = Told(sample), Told(LINES[0])
     rasters = [np.full((48, 400, 3), 255, np.uint8)] * (SAMPLE + 20)
 
-    Reader(quick, quick, western=western).read(rasters)
+    Reader(quick, quick, western=(western, western)).read(rasters)
     assert (quick.shown, western.shown) == asked
+
+
+class Glancing(Western):
+    """Sees in each line in turn what it is told."""
+
+    def __init__(self, whole: Recogniser, *glimpses: Reading) -> None:
+        self._whole, self._glimpses = whole, glimpses
+
+    def glance(self, rasters: Sequence[NDArray[Any]], squeeze: float = 1.0) -> list[Reading]:
+        return list(self._glimpses)
+
+
+def test_a_line_that_may_show_ideographs_is_read_again_with_all() -> None:
+    whole = Told(LINES[1])
+    western = Glancing(whole, LINES[0], Reading(LINES[0].characters, foreign=True), LINES[0])
+
+    assert western.read([np.full((48, 400, 3), 255, np.uint8)] * 3) == [LINES[0], LINES[1], LINES[0]]
+    assert whole.shown == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "width", "asked"),
+    [(LINES[0], 300, (1, 0)), (LINES[0], 900, (0, 1)), (LINES[1], 900, (1, 0))],
+    ids=["a-short-page", "a-long-page", "ideographs"],
+)
+def test_few_classes_do_for_a_hard_page_that_is_long(words: Reading, width: int, asked: tuple[int, int]) -> None:
+    unsure = Reading(tuple(character._replace(confidence=0.4) for character in words.characters))
+    quick, careful, western = Told(unsure), Told(words), Told(words)
+    rasters = [np.full((48, width, 3), 255, np.uint8)] * 50
+    assert 300 * 50 < MANY < 900 * 50
+
+    Reader(quick, careful, western=(quick, western)).read(rasters)
+    assert (careful.shown // 50, western.shown // 50) == asked

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from docusnap.adapters import models
 from docusnap.adapters.onnx.detector import LETTER, MAX_AREA, STRIDE, Detector, Quad, clockwise, fitting
-from docusnap.adapters.onnx.session import Session
 from docusnap.adapters.onnx.survey import survey
 from PIL import Image, ImageOps
 
 from tests.support.engine import page
 from tests.support.lettering import STAFF, inked, lettered, pixels, small_letter
+from tests.support.networks import session
 
 Size = tuple[int, int]
 
@@ -21,7 +21,7 @@ Size = tuple[int, int]
 @pytest.fixture(scope="module")
 def detector() -> Detector:
     """The real networks."""
-    careful, quick = (Session(models.default_dir() / model.name, 1) for model in (models.DETECTOR, models.QUICK_DETECTOR))
+    careful, quick = map(session, (models.DETECTOR, models.QUICK_DETECTOR))
     return Detector(careful, quick)
 
 

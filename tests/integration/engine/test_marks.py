@@ -8,14 +8,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from docusnap.adapters import models
 from docusnap.adapters.onnx.marks import Raster, gaps, restaged, with_marks
-from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser
-from docusnap.adapters.onnx.session import Session
+from docusnap.adapters.onnx.recogniser import Character, Reading
 from numpy.typing import NDArray
 
 from tests.support.engine import page
 from tests.support.lettering import pixels
+from tests.support.networks import recogniser
 
 SIDE = 40  # pixels of a square
 BLOCKS = "一二三四五六"
@@ -140,7 +139,7 @@ def test_the_network_reads_a_full_stop_between_its_neighbours() -> None:
     """A column of the drawn page, parted by a full stop after its fourth character."""
     column = turned_column()
     side = column.shape[0]
-    careful = Recogniser(Session(models.locate(None) / models.RECOGNISER.name, 1))
+    careful = recogniser(careful=True)
     (reading,) = careful.read([column])
     cut = round((reading.characters[3].position + reading.characters[4].position) / 2 * column.shape[1])
     mark = cv2.resize(stop(), (side, side), interpolation=cv2.INTER_AREA)

@@ -9,12 +9,12 @@ from docusnap.adapters.onnx.crops import runs_right
 from docusnap.adapters.onnx.detector import clockwise
 from docusnap.adapters.onnx.engine import OnnxEngine
 from docusnap.adapters.onnx.orientation import Orientation, turned
-from docusnap.adapters.onnx.session import Session
 from docusnap.model import RecognisedPage
 from PIL import Image
 
 from tests.support.engine import error_rate, page, raster, truth
 from tests.support.lettering import lettered, pixels
+from tests.support.networks import session
 
 T = Image.Transpose
 CLOCKWISE = {90: T.ROTATE_270, 180: T.ROTATE_180, 270: T.ROTATE_90}  # Pillow turns the other way
@@ -24,7 +24,7 @@ WHITE = (255, 255, 255)
 @pytest.fixture(scope="module")
 def network() -> Orientation:
     """The real one."""
-    return Orientation(Session(models.default_dir() / models.ORIENTATION.name, 1))
+    return Orientation(session(models.ORIENTATION))
 
 
 def read(engine: OnnxEngine, picture: Image.Image) -> RecognisedPage:

@@ -45,3 +45,18 @@ def test_batches_hold_every_line_once_and_no_more_than_they_may() -> None:
 
 def test_a_line_wider_than_a_batch_is_read_by_itself() -> None:
     assert list(batches([4800, 5000], Batching(lines=8, width=1000))) == [[0], [1]]
+
+
+@pytest.mark.parametrize("careful", [False, True], ids=["quick", "careful"])
+def test_a_grey_line_says_what_it_says_in_three_channels(lines: list[NDArray[Any]], careful: bool) -> None:
+    network, grey = recogniser(careful), [np.ascontiguousarray(line[:, :, 0]) for line in lines]
+
+    assert all((line == line[:, :, :1]).all() for line in lines)
+    assert [reading.text for reading in network.read(grey)] == [reading.text for reading in network.read(lines)]
+
+
+def test_lines_in_grey_and_colour_may_be_read_together(lines: list[NDArray[Any]]) -> None:
+    mixed = [line if index % 2 else np.ascontiguousarray(line[:, :, 0]) for index, line in enumerate(lines)]
+    together = recogniser(batching=Batching(lines=8, width=8 * 960, stride=64)).read(mixed)
+
+    assert [reading.text for reading in together] == [reading.text for reading in recogniser().read(lines)]

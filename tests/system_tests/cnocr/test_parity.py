@@ -15,6 +15,7 @@ from docusnap.adapters import models
 from docusnap.adapters.cnocr.engine import CnocrEngine
 from docusnap.adapters.onnx.crops import readings
 from docusnap.adapters.onnx.detector import Detector
+from docusnap.adapters.onnx.faster import run_faster
 from docusnap.adapters.onnx.recogniser import Recogniser
 from docusnap.adapters.onnx.session import Session
 from docusnap.adapters.onnx.survey import survey
@@ -43,7 +44,8 @@ class Small:
     @classmethod
     def loaded(cls) -> Small:
         folder = models.default_dir()
-        return cls(Detector(Session(folder / models.DETECTOR.name)), Recogniser(Session(folder / models.RECOGNISER.name)))
+        detector, recogniser = (Session(folder / model.name, changes=[run_faster]) for model in (models.DETECTOR, models.RECOGNISER))
+        return cls(Detector(detector), Recogniser(recogniser))
 
     def crops(self, pixels: Pixels) -> list[list[Any]]:
         """For every line the ways to read it."""

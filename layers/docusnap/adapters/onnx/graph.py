@@ -58,12 +58,17 @@ class Tensor(IntEnum):
 
 def changed(model: bytes, changes: Iterable[Change]) -> bytes:
     """The content of a model file, changed. Raises: ValueError where the model has nothing of the kind."""
-    parsed = _model().FromString(model)
+    parsed = parsed_model(model)
     for change in changes:
         change(parsed)
     # They tell of the old shapes, and may be left out.
     del parsed.graph.value_info[:]
     return bytes(parsed.SerializeToString())
+
+
+def parsed_model(model: bytes) -> Any:
+    """Of ONNX's messages what is named in PARTS; the rest is kept, unseen."""
+    return _model().FromString(model)
 
 
 def take_grey(parsed: Any) -> None:

@@ -20,6 +20,7 @@ HEIGHT = 48  # what the network was built for
 NARROWEST, WIDEST = 32, 4800  # pixels at that height
 STRIDE = 8  # pixels for one answer
 GLIMPSE = 0.0003  # of a step's probability: the least that an ideograph gives to those that watch
+BLANK = 0  # the class of a step that shows no character, or the same as the one before
 MIDDLE = 127.5  # the network takes -1 to 1
 
 
@@ -189,12 +190,8 @@ def decode(output: NDArray[np.float32], alphabet: Sequence[str], share: float) -
     classes = output.argmax(axis=1)
     starts = np.concatenate([[0], np.flatnonzero(classes[1:] != classes[:-1]) + 1])
     certainty = np.maximum.reduceat(output[np.arange(len(classes)), classes], starts)
-    runs = [*starts.tolist(), len(classes)]
-    filled = 2 * max(share * len(classes), 1.0)
-    return Reading(
-        tuple(
-            Character(text, sure, min((start + end) / filled, 1.0))
-            for known, sure, (start, end) in zip(classes[starts].tolist(), certainty.tolist(), pairwise(runs), strict=True)
-            if (text := alphabet[known])
-        )
-    )
+    centres = (starts + np.append(starts[1:], len(classes))) / (2 * max(share * len(classes), 1.0))
+    known = classes[starts]
+    seen = known != BLANK
+    texts = [alphabet[number] for number in known[seen].tolist()]
+    return Reading(tuple(map(Character, texts, certainty[seen].tolist(), np.minimum(centres[seen], 1.0).tolist())))
