@@ -18,14 +18,16 @@ from docusnap.model import ModelFile
 from numpy.typing import NDArray
 
 
-def session(model: ModelFile, *changes: Change) -> Session:
-    return Session(models.default_dir() / model.name, 1, changes=(run_faster, *changes))
+def session(model: ModelFile, *changes: Change, faster: bool = True) -> Session:
+    """`faster`: as a CPU is given it, and not a GPU."""
+    return Session(models.default_dir() / model.name, 1, changes=(run_faster, *changes) if faster else changes)
 
 
-def recogniser(careful: bool = False, batching: Batching | None = None) -> Recogniser:
+def recogniser(careful: bool = False, batching: Batching | None = None, *, faster: bool = True) -> Recogniser:
     model = models.RECOGNISER if careful else models.QUICK_RECOGNISER
     alphabet = None if careful else models.default_dir() / models.QUICK_ALPHABET.name
-    return Recogniser(session(model), alphabet, grey=None if careful else session(model, take_grey), batching=batching)
+    grey = None if careful else session(model, take_grey, faster=faster)
+    return Recogniser(session(model, faster=faster), alphabet, grey=grey, batching=batching)
 
 
 def lines_of(sheet: NDArray[np.uint8], key: Callable[[Quad], Any] | None = None) -> list[NDArray[Any]]:

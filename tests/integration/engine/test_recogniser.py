@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from docusnap.adapters.onnx.recogniser import HEIGHT, STRIDE, Batching, batches
+from docusnap.adapters.onnx.session import Session
 from numpy.typing import NDArray
 
 from tests.support.engine import page
@@ -25,7 +26,7 @@ def lines() -> list[NDArray[Any]]:
 def test_lines_say_the_same_one_by_one_and_in_batches(lines: list[NDArray[Any]], careful: bool) -> None:
     """Batches are what a GPU is given."""
     one_by_one = recogniser(careful).read(lines)
-    batched = recogniser(careful, Batching(lines=8, width=8 * 960, stride=64)).read(lines)
+    batched = recogniser(careful, Batching(lines=8, width=8 * 960, stride=64), faster=False).read(lines)
 
     assert [reading.text for reading in batched] == [reading.text for reading in one_by_one]
     for line, alone, together in zip(lines, one_by_one, batched, strict=True):
@@ -47,16 +48,26 @@ def test_a_line_wider_than_a_batch_is_read_by_itself() -> None:
     assert list(batches([4800, 5000], Batching(lines=8, width=1000))) == [[0], [1]]
 
 
-@pytest.mark.parametrize("careful", [False, True], ids=["quick", "careful"])
-def test_a_grey_line_says_what_it_says_in_three_channels(lines: list[NDArray[Any]], careful: bool) -> None:
-    network, grey = recogniser(careful), [np.ascontiguousarray(line[:, :, 0]) for line in lines]
+def test_a_grey_line_says_what_it_says_in_three_channels(lines: list[NDArray[Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    channels: list[int] = []
+    run = Session.run
+    monkeypatch.setattr(Session, "run", lambda session, values: (channels.append(values.shape[1]), run(session, values))[1])
+    network, grey = recogniser(), [np.ascontiguousarray(line[:, :, 0]) for line in lines]
 
     assert all((line == line[:, :, :1]).all() for line in lines)
     assert [reading.text for reading in network.read(grey)] == [reading.text for reading in network.read(lines)]
+    assert channels == [1] * len(lines) + [3] * len(lines)
 
 
-def test_lines_in_grey_and_colour_may_be_read_together(lines: list[NDArray[Any]]) -> None:
+def test_grey_lines_and_others_may_be_read_together(lines: list[NDArray[Any]]) -> None:
     mixed = [line if index % 2 else np.ascontiguousarray(line[:, :, 0]) for index, line in enumerate(lines)]
-    together = recogniser(batching=Batching(lines=8, width=8 * 960, stride=64)).read(mixed)
+    together = recogniser(batching=Batching(lines=8, width=8 * 960, stride=64), faster=False).read(mixed)
 
     assert [reading.text for reading in together] == [reading.text for reading in recogniser().read(lines)]
+
+
+def test_what_has_been_warmed_loads_nothing_more() -> None:
+    network = recogniser()
+    network.warm()
+
+    assert [session._loaded is not None for session in (network._session, network._grey) if session] == [True, True]

@@ -12,34 +12,40 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from numpy.typing import NDArray
 
 Change = Callable[[Any], None]  # of a parsed model, in place
-FLOAT = 4  # bytes
+FLOAT_BYTES, CHANNELS = 4, 3
 # What has to be known of ONNX's format: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. All else is kept as it is.
 Field = descriptor_pb2.FieldDescriptorProto
-ONE, MANY = Field.LABEL_OPTIONAL, Field.LABEL_REPEATED
+ONE, REPEATED = Field.LABEL_OPTIONAL, Field.LABEL_REPEATED
 INT64, STRING, BYTES = Field.TYPE_INT64, Field.TYPE_STRING, Field.TYPE_BYTES
 PARTS = {
-    "Model": [("ir_version", 1, ONE, INT64), ("graph", 7, ONE, "Graph"), ("opset_import", 8, MANY, "Operators")],
+    "Model": [("ir_version", 1, ONE, INT64), ("graph", 7, ONE, "Graph"), ("opset_import", 8, REPEATED, "Operators")],
     "Operators": [("domain", 1, ONE, STRING), ("version", 2, ONE, INT64)],
     "Graph": [
-        ("node", 1, MANY, "Node"),
-        ("initializer", 5, MANY, "Tensor"),
-        ("input", 11, MANY, "Value"),
-        ("output", 12, MANY, "Value"),
-        ("value_info", 13, MANY, "Value"),
+        ("node", 1, REPEATED, "Node"),
+        ("initializer", 5, REPEATED, "Tensor"),
+        ("input", 11, REPEATED, "Value"),
+        ("output", 12, REPEATED, "Value"),
+        ("value_info", 13, REPEATED, "Value"),
     ],
     "Node": [
-        ("input", 1, MANY, STRING),
-        ("output", 2, MANY, STRING),
+        ("input", 1, REPEATED, STRING),
+        ("output", 2, REPEATED, STRING),
         ("name", 3, ONE, STRING),
         ("op_type", 4, ONE, STRING),
-        ("attribute", 5, MANY, "Attribute"),
+        ("attribute", 5, REPEATED, "Attribute"),
     ],
-    "Attribute": [("name", 1, ONE, STRING), ("i", 3, ONE, INT64), ("s", 4, ONE, BYTES), ("ints", 8, MANY, INT64), ("type", 20, ONE, INT64)],
-    "Tensor": [("dims", 1, MANY, INT64), ("data_type", 2, ONE, INT64), ("name", 8, ONE, STRING), ("raw_data", 9, ONE, BYTES)],
+    "Attribute": [
+        ("name", 1, ONE, STRING),
+        ("i", 3, ONE, INT64),
+        ("s", 4, ONE, BYTES),
+        ("ints", 8, REPEATED, INT64),
+        ("type", 20, ONE, INT64),
+    ],
+    "Tensor": [("dims", 1, REPEATED, INT64), ("data_type", 2, ONE, INT64), ("name", 8, ONE, STRING), ("raw_data", 9, ONE, BYTES)],
     "Value": [("name", 1, ONE, STRING), ("type", 2, ONE, "Type")],
     "Type": [("tensor_type", 1, ONE, "TensorType")],
     "TensorType": [("shape", 2, ONE, "Shape")],
-    "Shape": [("dim", 1, MANY, "Dimension")],
+    "Shape": [("dim", 1, REPEATED, "Dimension")],
     "Dimension": [("dim_value", 1, ONE, INT64), ("dim_param", 2, ONE, STRING)],
 }
 
@@ -57,7 +63,7 @@ class Tensor(IntEnum):
 
 
 def changed(model: bytes, changes: Iterable[Change]) -> bytes:
-    """The content of a model file, changed. Raises: ValueError where the model has nothing of the kind."""
+    """The content of a model file, changed. Raises: ValueError where a change does not fit the model."""
     parsed = parsed_model(model)
     for change in changes:
         change(parsed)
@@ -72,10 +78,15 @@ def parsed_model(model: bytes) -> Any:
 
 
 def take_grey(parsed: Any) -> None:
-    """One channel instead of three that are alike: the first convolution has a third of the work, and the input a third of the size."""
+    """One channel instead of three that are alike: the first convolution has a third of the work, and the input a third of the size.
+
+    Raises: ValueError where the model does not begin with a convolution of three channels.
+    """
     graph = parsed.graph
-    first = next(node for node in graph.node if node.op_type == "Conv")
-    (kernel,) = (tensor for tensor in graph.initializer if tensor.name == first.input[1])
+    first = next((node for node in graph.node if graph.input[0].name in node.input), None)
+    kernel = next((tensor for tensor in graph.initializer if first is not None and tensor.name in first.input[1:2]), None)
+    if first is None or first.op_type != "Conv" or kernel is None or kernel.dims[1] != CHANNELS:
+        raise ValueError("The model does not begin with a convolution of three channels.")
     kernel.raw_data = as_array(kernel).sum(axis=1, keepdims=True).tobytes()
     kernel.dims[1] = 1
     channels = graph.input[0].type.tensor_type.shape.dim[1]
@@ -84,10 +95,13 @@ def take_grey(parsed: Any) -> None:
 
 
 def keep_classes(parsed: Any, classes: Sequence[int], of: int) -> None:
-    """Of the `of` classes that the model tells, these alone, in this order: whatever has a number for each class keeps theirs."""
+    """Of the `of` classes that the model tells, these alone, in this order: whatever has a number for each class keeps theirs.
+
+    Raises: ValueError where the model has nothing of the kind.
+    """
     graph = parsed.graph
     scoring = [tensor for tensor in graph.initializer if tensor.dims and tensor.dims[-1] == of and tensor.raw_data]
-    if not scoring or len(scoring[0].raw_data) != FLOAT * np.prod(scoring[0].dims):
+    if not scoring or len(scoring[0].raw_data) != FLOAT_BYTES * np.prod(scoring[0].dims):
         raise ValueError(f"No part of the model has {of} classes.")
     for tensor in scoring:
         tensor.raw_data = np.ascontiguousarray(as_array(tensor)[..., classes]).tobytes()
@@ -117,13 +131,16 @@ class Wiring:
         return self._asking.get(name, [])
 
     def constant_of(self, node: Any) -> Any:
-        """The tensor that it adds to a value, or takes it times."""
-        return next(self.constants[name] for name in node.input if name in self.constants)
+        """The tensor that it adds to a value, or takes it times; none where both are values."""
+        return next((self.constants[name] for name in node.input if name in self.constants), None)
 
     def chain(self, first: Any, kinds: Sequence[str]) -> list[Any]:
         """The nodes of these kinds, each the only one that asks for the one before it; none where they are others."""
         chain = [first]
-        while len(chain) < len(kinds) and len(following := {id(node): node for node in self.asking(chain[-1].output[0])}) == 1:
+        while len(chain) < len(kinds) and chain[-1].output[0] not in self.answers:
+            following = {id(node): node for node in self.asking(chain[-1].output[0])}
+            if len(following) != 1:
+                break
             chain += following.values()
         return chain if [node.op_type for node in chain] == list(kinds) else []
 
@@ -193,8 +210,9 @@ def as_array(tensor: Any) -> NDArray[np.float32]:
 
 
 def attributes(node: Any) -> dict[str, Any]:
-    """Those that are integers."""
-    return {told.name: list(told.ints) for told in node.attribute if told.type == Attribute.INTS}
+    """Those that are an integer or several."""
+    several = {told.name: list(told.ints) for told in node.attribute if told.type == Attribute.INTS}
+    return several | {told.name: told.i for told in node.attribute if told.type == Attribute.INT}
 
 
 @cache

@@ -21,7 +21,7 @@ DOUBT = 0.5  # confidence of a character below which its word is read again
 HARD = 0.003  # of a page's characters, of a clean one's 0.002: with more in doubt it is hard, and the quick network wrongly sure;
 SOME = 4  # characters: but not for so few, which are read again by themselves
 SURE = 0.9  # the least confidence of a line's characters from which it is believed on a hard page; the careful network reads all others
-MANY = 30_000  # pixels of a hard page's lines, from which it is worth to load the careful network with few classes
+MANY = 30_000  # pixels of lines to be read again as a whole, from which it is worth to load the careful network with few classes
 LITTLE = 250  # characters: and all of a page of no more; a sign or a small form costs little, and each of its characters counts
 FEW = 30  # letters: fewer do not tell how wide the type is
 ALIKE = frozenset("•ı")  # what the quick network writes for several characters, and is sure of; letters with accents beside
@@ -39,15 +39,23 @@ class Reader:
     """Reads the lines of a page. Safe to ask from several threads."""
 
     def __init__(
-        self, quick: Recogniser, careful: Recogniser, *, western: Sequence[Recogniser] = (), spread: Spread = map, together: int = 1
+        self,
+        quick: Recogniser,
+        careful: Recogniser,
+        *,
+        western: tuple[Recogniser, Recogniser] | None = None,
+        spread: Spread = map,
+        together: int = 1,
     ) -> None:
-        """`western`: take their places on pages without ideographs. `spread` shares the work out, `together` lines at once."""
+        """`western`: a quick and a careful one, which take their places on pages without ideographs. `spread` shares the work out,
+        `together` lines at once.
+        """
         self._quick, self._careful = quick, careful
         self._western = western or (quick, careful)
         self._spread, self._together = spread, together
 
     def warm(self) -> None:
-        """All but the careful network with few classes, which few pages need."""
+        """All but the careful network with few classes: few pages need it, and they take seconds."""
         for network in (self._quick, self._careful, self._western[0]):
             network.warm()
 
@@ -61,13 +69,12 @@ class Reader:
         sample, heard = rasters[: SAMPLE * self._together], [reading for group in first for reading in group]
         squeeze = narrowing(sample, heard)
         if not is_little(rasters, sample, heard):
-            quick, careful = (self._quick, self._careful) if has_ideographs(heard) else self._western
+            quick = self._quick if has_ideographs(heard) else self._western[0]
             first += self._spread(partial(quick.read, squeeze=squeeze), groups[SAMPLE:])
             heard = [reading for group in first for reading in group]
             again = self._again
             if is_hard([reading for index, reading in enumerate(heard) if index not in vertical]):
-                network = careful if sum(map(natural_width, rasters)) > MANY else self._careful
-                again = partial(self._sure_or_again, network=network, squeeze=_whole(squeeze))
+                again = partial(self._sure_or_again, network=self._for_whole_lines(rasters, heard), squeeze=_whole(squeeze))
             return [reading for group in self._spread(again, groups, first) for reading in group]
         return self.carefully(rasters, _whole(squeeze))
 
@@ -75,6 +82,11 @@ class Reader:
         """The careful network's reading of each raster, and no other's."""
         read = partial(self._careful.read, squeeze=squeeze)
         return [reading for group in self._spread(read, self._groups(rasters)) for reading in group]
+
+    def _for_whole_lines(self, rasters: Sequence[Raster], readings: Sequence[Reading]) -> Recogniser:
+        """With few classes where there are many lines to read again, and no ideographs in sight."""
+        wide = sum(natural_width(raster) for raster, reading in zip(rasters, readings, strict=True) if not is_sure(reading))
+        return self._careful if wide <= MANY or has_ideographs(readings) else self._western[1]
 
     def _groups(self, rasters: Sequence[Raster]) -> list[Sequence[Raster]]:
         return [rasters[start : start + self._together] for start in range(0, len(rasters), self._together)]
@@ -89,7 +101,7 @@ class Reader:
 
     def _sure_or_again(self, rasters: Sequence[Raster], readings: Sequence[Reading], network: Recogniser, squeeze: float) -> list[Reading]:
         """Of a hard page: all of a line that is not sure is read again."""
-        unsure = [_weakest(reading.characters) < SURE for reading in readings]
+        unsure = [not is_sure(reading) for reading in readings]
         sure = [Reading(()) if doubted else reading for reading, doubted in zip(readings, unsure, strict=True)]
         return replaced(self._again(rasters, sure), unsure, network, rasters, squeeze)
 
@@ -122,6 +134,11 @@ def is_hard(readings: Sequence[Reading]) -> bool:
     """Whether the quick network is out of its depth."""
     confidences = [character.confidence for reading in readings for character in reading.characters]
     return sum(confidence < DOUBT for confidence in confidences) > max(HARD * len(confidences), SOME)
+
+
+def is_sure(reading: Reading) -> bool:
+    """Whether the quick network is believed on a hard page."""
+    return _weakest(reading.characters) >= SURE
 
 
 def doubtful(characters: Sequence[Character]) -> list[Span]:

@@ -84,7 +84,7 @@ class Recogniser:
         return ["", *listed.split("\n"), " "]
 
     def warm(self) -> None:
-        _ = (self._grey or self._session).loaded, self.alphabet
+        _ = self._session.loaded, (self._grey or self._session).loaded, self.alphabet
 
     def read(self, rasters: Sequence[NDArray[Any]], squeeze: float = 1.0) -> list[Reading]:
         """One reading per raster (grey or RGB), in the order given.
