@@ -25,9 +25,10 @@ def test_the_networks_run_on_the_device(wanted: str) -> None:
         assert Session(models.default_dir() / model.name, wanted=wanted).loaded.get_providers()[0] == device.CUDA
 
 
-def test_the_sample_page_is_read_exactly_on_the_device(capsys: pytest.CaptureFixture[str]) -> None:
-    page = Image.open(SAMPLE / "page.png").convert("RGB")
-    raster = PageRaster(1, page.width, page.height, 150, page.tobytes())
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_the_sample_page_is_read_exactly_on_the_device(mode: str, capsys: pytest.CaptureFixture[str]) -> None:
+    page = Image.open(SAMPLE / "page.png").convert(mode)
+    raster = PageRaster(1, page.width, page.height, 150, page.tobytes(), len(page.getbands()))
     took = []
     for wanted in ("cuda", "cpu"):
         engine = EngineProcess(dataclasses.replace(SETTINGS, ocr_device=wanted))
