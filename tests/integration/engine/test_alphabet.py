@@ -28,13 +28,18 @@ LINES = [
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["quick", "careful"])
-def whole(request: pytest.FixtureRequest) -> Recogniser:
-    return recogniser(careful=request.param)
+def careful(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
 
 
 @pytest.fixture(scope="module")
-def western(whole: Recogniser) -> Western:
-    model = models.RECOGNISER if len(whole.alphabet) > 10_000 else models.QUICK_RECOGNISER
+def whole(careful: bool) -> Recogniser:
+    return recogniser(careful)
+
+
+@pytest.fixture(scope="module")
+def western(careful: bool, whole: Recogniser) -> Western:
+    model = models.RECOGNISER if careful else models.QUICK_RECOGNISER
     return Western(session(model, lambda parsed: keep_few(parsed, whole.alphabet)), whole)
 
 

@@ -91,12 +91,13 @@ def _enlarging(wiring: Wiring) -> None:
     """
     for first in wiring.of("ConvTranspose"):
         chain = wiring.chain(first, ENLARGING)
-        if not chain or any(
-            attributes(node)["strides"] != [2, 2] or attributes(node)["kernel_shape"] != [2, 2] for node in (first, chain[3])
-        ):
+        if not chain or not all(_doubles(wiring, node) for node in (first, chain[3])):
             continue
         kernels = [as_array(wiring.constants[node.input[1]]) for node in (first, chain[3])]
-        biases = [as_array(wiring.constant_of(node)).ravel() for node in (chain[1], chain[4])]
+        told = [wiring.constant_of(node) for node in (chain[1], chain[4])]
+        if None in told or kernels[1].shape[1] != 1:
+            continue
+        biases = [as_array(tensor).ravel() for tensor in told]
         weights = [wiring.weights(f"{first.name} {name}", values) for name, values in _in_place(*kernels, *biases).items()]
         out, make = chain[-1].output[0], wiring.node
         wiring.replace(
@@ -141,10 +142,10 @@ def _scores(wiring: Wiring) -> None:
     """The classes' biases as weights of one more input, which is always 1: thousands of sums a step less."""
     for first in wiring.of("MatMul"):
         chain = wiring.chain(first, SCORES)
-        if not chain or not all(name in wiring.constants for name in (first.input[1], chain[2].input[1])):
+        told = [wiring.constant_of(node) for node in chain[:4]]
+        if not told or None in told:
             continue
-        inner, outer = (as_array(wiring.constants[node.input[1]]) for node in (first, chain[2]))
-        inner_bias, outer_bias = (as_array(wiring.constant_of(node)) for node in (chain[1], chain[3]))
+        inner, inner_bias, outer, outer_bias = map(as_array, told)
         names = [
             wiring.weights(f"{first.name} {name}", values)
             for name, values in {
