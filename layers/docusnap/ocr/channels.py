@@ -52,8 +52,10 @@ def channels(boxes: Sequence[Box]) -> list[Channel]:
     done: list[Channel] = []
     running: list[Channel] = []
     for box, pairs in zip(boxes, _pairs(boxes), strict=True):
-        done += [channel for channel in running if _closes(box, channel)]
-        running = [channel for channel in running if not _closes(box, channel)]
+        still: list[Channel] = []
+        for channel in running:
+            (done if _closes(box, channel) else still).append(channel)
+        running = still
         for pair in pairs:
             _take(pair, running)
     return done + running

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -37,6 +38,8 @@ from docusnap.errors import EngineFailed
 from docusnap.model import Line, ModelFile, PageRaster, RecognisedPage
 from docusnap.ocr.reading_order import arrange
 from docusnap.ports import Clock
+
+T = TypeVar("T")
 
 AHEAD = 2  # pages at work behind the one that is delivered: while the last lines of one are read, cores would be idle
 LEGIBLE = 0.5  # mean confidence below which a reading is noise (a texture, a logo), not text
@@ -99,7 +102,8 @@ class OnnxEngine:
 
         self._orientation = Orientation(session(models.ORIENTATION, 1))
         self._detector = Detector(session(models.DETECTOR, threads), session(models.QUICK_DETECTOR, threads))
-        self._readers = ThreadPoolExecutor(1 if on_gpu else threads, "ocr-reader")
+        self._at_once = 1 if on_gpu else threads
+        self._readers = ThreadPoolExecutor(self._at_once, "ocr-reader")
 
         def western(model: ModelFile, whole: Recogniser, *changes: Change) -> Session:
             return session(model, 1, lambda parsed: keep_few(parsed, whole.alphabet), *changes)
@@ -114,7 +118,7 @@ class OnnxEngine:
                 Western(western(quick_model, quick), quick, grey=western(quick_model, quick, take_grey)),
                 Western(western(models.RECOGNISER, careful), careful),
             ),
-            spread=self._readers.map,
+            spread=self._spread,
             together=batching.lines,
         )
 
@@ -148,6 +152,25 @@ class OnnxEngine:
     def close(self) -> None:
         """End the threads, after the pages they are at."""
         self._readers.shutdown()
+
+    def _spread(self, work: Callable[..., T], *items: Iterable[Any]) -> list[T]:
+        """What `map` gives, by all readers at once. They take one item after the other themselves: a task for each would take
+        them longer than many an item does, and wake whoever waits at every one.
+        """
+        todo = deque(enumerate(zip(*items, strict=True)))
+        done: dict[int, T] = {}
+
+        def take() -> None:
+            try:
+                for number, item in _each(todo):
+                    done[number] = work(*item)
+            except Exception:
+                todo.clear()
+                raise
+
+        for reader in [self._readers.submit(take) for _ in range(min(self._at_once, len(todo)))]:
+            reader.result()
+        return [done[number] for number in range(len(done))]
 
     def _found(self, page: PageRaster) -> Found:
         try:
@@ -203,7 +226,7 @@ class OnnxEngine:
 
     def _ways(self, pixels: NDArray[np.uint8], quads: Sequence[Quad]) -> dict[int, Way]:
         """The better reading of each quad in which there is text."""
-        cut = self._readers.map(partial(readings, pixels), quads)
+        cut = self._spread(partial(readings, pixels), quads)
         ways = [(quad, raster, downwards) for quad, rasters in enumerate(cut) for raster, downwards in rasters]
         best: dict[int, Way] = {}
         vertical = {index for index, (_, _, downwards) in enumerate(ways) if downwards}
@@ -219,6 +242,13 @@ class OnnxEngine:
         vertical = {quad: way for quad, way in ways.items() if way.downwards}
         marked = with_marks([(way.raster, way.reading) for way in vertical.values()], self._reader.carefully)
         return ways | {quad: replace(way, reading=reading) for (quad, way), reading in zip(vertical.items(), marked, strict=True)}
+
+
+def _each(todo: deque[T]) -> Iterator[T]:
+    """What is first, until nothing is left; others may take of it too."""
+    with suppress(IndexError):
+        while True:
+            yield todo.popleft()
 
 
 def _lines(ways: dict[int, Way], quads: Sequence[Quad]) -> list[Line]:

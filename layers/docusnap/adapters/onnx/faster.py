@@ -19,6 +19,7 @@ from docusnap.adapters.onnx.graph import Wiring, as_array, attributes
 PLANE, HEIGHT = [2, 3], [2]  # axes of a batch × channels × height × width
 ROOT = 1.4142  # of 2
 GELU = ("Div", "Erf", "Add", "Mul", "Mul")  # x/√2, its error function, +1, ·x, ·½: how the models spell x·Φ(x)
+AVERAGED = ("Conv", "Add", "Add", "AveragePool")  # its bias, and what it is added to
 SCORES = ("MatMul", "Add", "MatMul", "Add", "Softmax")
 ENLARGING = ("ConvTranspose", "Add", "Relu", "ConvTranspose", "Add", "Sigmoid")
 AXES_AS_INPUT = {"Squeeze", "Unsqueeze", "ReduceMean"}  # attributes in the sets of operators before
@@ -28,7 +29,7 @@ OPERATORS, FORMAT = 20, 9  # the first set with GELU in it, and the first versio
 def run_faster(parsed: Any) -> None:
     """All that is known here."""
     wiring = Wiring(parsed.graph)
-    for change in (_without_identities, _gelus, _means, _gates, _enlarging, _scores, _without_squeezes):
+    for change in (_without_identities, _gelus, _means, _averages, _gates, _enlarging, _scores, _without_squeezes):
         change(wiring)
     _raise_operators(parsed, wiring)
     wiring.write()
@@ -60,6 +61,37 @@ def _means(wiring: Wiring) -> None:
     for node in wiring.of("ReduceMean"):
         if attributes(node).get("axes") == PLANE and attributes(node).get("keepdims", 1):
             wiring.replace([node], wiring.node("GlobalAveragePool", node.input[:1], node.output[0]))
+
+
+def _averages(wiring: Wiring) -> None:
+    """Means of what a 1 × 1 convolution makes: its answer for the means of what it is given, which are fewer."""
+    for first in wiring.of("Conv"):
+        chain = wiring.chain(first, AVERAGED)
+        if not chain or not _is_pointwise(first) or not _is_plain(attributes(chain[3])):
+            continue
+        conv, bias, total, pool = chain
+        told, others = wiring.constant_of(bias), set(total.input) - set(bias.output) - set(wiring.constants)
+        if told is None or list(told.dims[-2:]) != [1, 1] or not others:
+            continue
+        beside, out, pooled, make = others.pop(), pool.output[0], attributes(pool), wiring.node
+        wiring.replace(
+            chain,
+            make("AveragePool", [beside], f"{out} beside", **pooled),
+            make("AveragePool", conv.input[:1], f"{out} 1", **pooled),
+            make("Conv", [f"{out} 1", conv.input[1]], f"{out} 2", **attributes(conv)),
+            make("Add", [f"{out} 2", told.name], f"{out} 3"),
+            make("Add", [f"{out} beside", f"{out} 3"], out),
+        )
+
+
+def _is_pointwise(conv: Any) -> bool:
+    told = attributes(conv)
+    return len(conv.input) == 2 and told.get("kernel_shape") == [1, 1] == told.get("strides", [1, 1]) and not any(told.get("pads", [0]))
+
+
+def _is_plain(pooled: dict[str, Any]) -> bool:
+    """Whether all its means are of as many pixels."""
+    return not any(pooled.get("pads", [0])) and not pooled.get("ceil_mode", 0)
 
 
 def _gates(wiring: Wiring) -> None:

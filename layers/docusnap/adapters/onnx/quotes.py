@@ -65,19 +65,19 @@ def as_printed(raster: NDArray[Any], reading: Reading) -> Reading:
             kind = SINGLE if characters[index].text in SINGLE else DOUBLE
             characters[index] = characters[index]._replace(text=kind[1 + shape.value])
     for piece in found:
-        if shape_of([inked.alone(piece)], slant) is Shape.SIX:
-            _open(characters, piece.middle / inked.width, inked.height / inked.width)
+        place = piece.middle / inked.width
+        after = bisect(characters, place, key=attrgetter("position"))
+        if _may_open(characters, after, place, inked.height / inked.width) and shape_of([inked.alone(piece)], slant) is Shape.SIX:
+            characters.insert(after, Character(SINGLE[1], characters[after].confidence, place))
     return Reading(tuple(characters))
 
 
-def _open(characters: list[Character], place: float, height: float) -> None:
-    """A six before a word, where nothing was read: the networks overlook single ones. `place`, `height`: shares of the line."""
-    after = bisect(characters, place, key=attrgetter("position"))
+def _may_open(characters: Sequence[Character], after: int, place: float, height: float) -> bool:
+    """Whether it stands before a word where nothing was read: the networks overlook single ones. `place`, `height`: shares of the line."""
     before, word = characters[after - 1 : after], characters[after : after + 1]
     if not word or not word[0].text.isalnum() or word[0].position - place > BEFORE * height:
-        return
-    if all(c.text.isspace() for c in before):
-        characters.insert(after, Character(SINGLE[1], word[0].confidence, place))
+        return False
+    return all(c.text.isspace() for c in before)
 
 
 def shape_of(halves: Sequence[NDArray[np.float32]], slant: float, *, bent: bool = False) -> Shape | None:

@@ -168,8 +168,10 @@ def _is_accented(text: str) -> bool:
 
 
 def _is_alone(characters: Sequence[Character], index: int) -> bool:
+    if characters[index].text not in ALONE:
+        return False
     around = (*characters[max(0, index - 1) : index], *characters[index + 1 : index + 2])
-    return characters[index].text in ALONE and all(neighbour.text.isspace() for neighbour in around)
+    return all(neighbour.text.isspace() for neighbour in around)
 
 
 def _reach(characters: Sequence[Character], index: int, step: int) -> int:
