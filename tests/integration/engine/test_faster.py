@@ -24,7 +24,15 @@ from tests.support.networks import lines_of
 RECOGNISERS, DETECTORS = (models.QUICK_RECOGNISER, models.RECOGNISER), (models.QUICK_DETECTOR, models.DETECTOR)
 ALL = (*RECOGNISERS, *DETECTORS, models.ORIENTATION)
 # How many there are in the file, and in what is made of it.
-DETECTING = {"Erf": (13, 0), "Gelu": (0, 13), "ReduceMean": (5, 0), "MaxPool": (1, 14), "ConvTranspose": (2, 0), "DepthToSpace": (0, 1)}
+DETECTING = {
+    "Erf": (13, 0),
+    "Gelu": (0, 13),
+    "ReduceMean": (5, 0),
+    "MaxPool": (1, 14),
+    "Concat": (2, 0),
+    "ConvTranspose": (2, 0),
+    "DepthToSpace": (0, 1),
+}
 COUNTS = {
     models.QUICK_RECOGNISER: {
         "Erf": (10, 0),
@@ -37,7 +45,14 @@ COUNTS = {
         "Add": (52, 41),
         "AveragePool": (1, 2),
     },
-    models.RECOGNISER: {"Erf": (13, 0), "Gelu": (0, 13), "ReduceMean": (15, 10), "MaxPool": (1, 6), "AveragePool": (1, 2)},
+    models.RECOGNISER: {
+        "Erf": (13, 0),
+        "Gelu": (0, 13),
+        "ReduceMean": (15, 10),
+        "MaxPool": (1, 6),
+        "AveragePool": (1, 2),
+        "Concat": (3, 2),
+    },
     models.QUICK_DETECTOR: DETECTING,
     models.DETECTOR: DETECTING,
     models.ORIENTATION: {"Gelu": (0, 0), "MaxPool": (0, 2)},

@@ -21,6 +21,7 @@ ROOT = 1.4142  # of 2
 GELU = ("Div", "Erf", "Add", "Mul", "Mul")  # x/√2, its error function, +1, ·x, ·½: how the models spell x·Φ(x)
 AVERAGED = ("Conv", "Add", "Add", "AveragePool")  # its bias, and what it is added to
 SCORES = ("MatMul", "Add", "MatMul", "Add", "Softmax")
+KEEPING = {"Relu", "MaxPool", "Resize", "Add", "Mul"}  # as many channels as their first input has
 ENLARGING = ("ConvTranspose", "Add", "Relu", "ConvTranspose", "Add", "Sigmoid")
 AXES_AS_INPUT = {"Squeeze", "Unsqueeze", "ReduceMean"}  # attributes in the sets of operators before
 OPERATORS, FORMAT = 20, 9  # the first set with GELU in it, and the first version of the format that may name it
@@ -29,7 +30,7 @@ OPERATORS, FORMAT = 20, 9  # the first set with GELU in it, and the first versio
 def run_faster(parsed: Any) -> None:
     """All that is known here."""
     wiring = Wiring(parsed.graph)
-    for change in (_without_identities, _gelus, _means, _averages, _gates, _enlarging, _scores, _without_squeezes):
+    for change in (_without_identities, _gelus, _means, _averages, _gates, _sums, _enlarging, _scores, _without_squeezes):
         change(wiring)
     _raise_operators(parsed, wiring)
     wiring.write()
@@ -114,6 +115,35 @@ def _gates(wiring: Wiring) -> None:
                 wiring.node("Mul", [plane, factor], f"{out} in rows"),
                 wiring.node("MaxPool", [f"{out} in rows"], out, kernel_shape=[1, 1]),
             )
+
+
+def _sums(wiring: Wiring) -> None:
+    """Planes put side by side for a convolution: a convolution of each, added up, since the copy is the largest value of all."""
+    for first in wiring.of("Concat"):
+        chain = wiring.chain(first, ("Concat", "Conv"))
+        if not chain or attributes(first).get("axis") != 1 or attributes(chain[1]).get("group", 1) != 1:
+            continue
+        conv, channels = chain[1], [_channels(wiring, name) for name in first.input]
+        kernel, out = as_array(wiring.constants[conv.input[1]]), conv.output[0]
+        if not all(channels) or sum(channels) != kernel.shape[1]:
+            continue
+        made: list[Any] = []
+        for plane, part in zip(first.input, np.split(kernel, np.cumsum(channels)[:-1], axis=1), strict=True):
+            name, before = wiring.weights(f"{out} from {plane}", np.ascontiguousarray(part)), made[-1:]
+            made.append(wiring.node("Conv", [plane, name, *([] if before else conv.input[2:])], f"{name} alone", **attributes(conv)))
+            if before:
+                total = out if plane == first.input[-1] else f"{name} added"
+                made.append(wiring.node("Add", [before[0].output[0], made[-1].output[0]], total))
+        wiring.replace(chain, *made)
+
+
+def _channels(wiring: Wiring, name: str) -> int:
+    """Of a plane that a convolution made, perhaps some operators ago; 0 where something else did."""
+    node = wiring.maker.get(name)
+    while node is not None and node.op_type in KEEPING:
+        node = wiring.maker.get(node.input[0])
+    kernel = None if node is None or node.op_type != "Conv" else wiring.constants.get(node.input[1])
+    return 0 if kernel is None else int(kernel.dims[0])
 
 
 def _enlarging(wiring: Wiring) -> None:
