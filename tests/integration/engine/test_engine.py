@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from docusnap import errors
 from docusnap.adapters.onnx.engine import OnnxEngine
+from docusnap.adapters.onnx.recogniser import Reading, Recogniser
 from docusnap.model import PageRaster
+from numpy.typing import NDArray
 from PIL import Image
 
-from tests.support.engine import raster
+from tests.support.engine import page, raster
 from tests.support.lettering import lettered
 
 PATIENCE = 60.0  # seconds until a test calls it a hang
@@ -109,6 +113,23 @@ def test_an_engine_reads_on_after_an_error_and_can_be_closed(opened: OnnxEngine)
 
     assert [page.text for page in opened.recognise([leaf(2)])] == [said(2)]
     opened.close()
+
+
+@pytest.mark.parametrize("error", [IndexError("beyond the end"), MemoryError("no more of it")], ids=lambda error: type(error).__name__)
+def test_an_error_at_one_line_is_the_pages_own(opened: OnnxEngine, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    asked, as_it_is = itertools.count(), Recogniser.read
+
+    def read(self: Recogniser, rasters: Sequence[NDArray[Any]], squeeze: float = 1.0) -> list[Reading]:
+        if next(asked) == 20:
+            raise error
+        return as_it_is(self, rasters, squeeze)
+
+    monkeypatch.setattr(Recogniser, "read", read)
+    with pytest.raises(errors.EngineFailed, match=type(error).__name__) as caught:
+        list(opened.recognise([raster(page("two-columns"), 7)]))
+
+    assert caught.value.page == 7
+    assert next(asked) < 30  # of more than sixty: lines behind it are not read for nothing
 
 
 def test_no_pages_are_no_results(engine: OnnxEngine) -> None:

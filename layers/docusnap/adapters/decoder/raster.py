@@ -17,11 +17,11 @@ TURNS = {
 }
 ORIENTATION = 0x0112  # the EXIF (and TIFF) tag
 DEEP = {"I", "F", "I;16", "I;16B", "I;16L", "I;16N"}  # more than eight bits a sample; Pillow's own conversion clips them
-GREY = {"1", "L"}
+GREY, PLAIN = {"1", "L"}, {"L", "RGB"}
 
 
 def plain(image: Image.Image, white: float | None = None) -> Image.Image:
-    """Flattened on white paper, in 8 bits a channel: RGB, or L where it holds no colours.
+    """Flattened on white paper, in 8 bits a channel: RGB, or L where it holds no colours. The picture itself where it is so already.
 
     `white` is the sample value of full white in deep grey, where the file tells it.
     """
@@ -31,7 +31,7 @@ def plain(image: Image.Image, white: float | None = None) -> Image.Image:
         return image.getchannel("L")  # lightness is what recognition reads
     if image.has_transparency_data:
         return _flattened(image.convert("RGBA"))
-    return image.convert("L" if image.mode in GREY else "RGB")
+    return image if image.mode in PLAIN else image.convert("L" if image.mode in GREY else "RGB")
 
 
 def _flattened(image: Image.Image) -> Image.Image:
