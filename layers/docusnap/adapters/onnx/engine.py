@@ -144,8 +144,8 @@ class OnnxEngine:
         """Check and load the models now instead of at the first page. Raises: EngineFailed."""
         try:
             models.verify(self._folder)
-            for part in (self._orientation, self._detector, self._reader):
-                part.warm()
+            parts: list[Recogniser | Detector | Orientation] = [*self._reader.usual, self._detector, self._orientation]  # the slowest first
+            self._spread(lambda part: part.warm(), parts)
         except Exception as exc:
             raise EngineFailed(f"The models could not be loaded: {exc}") from exc
 

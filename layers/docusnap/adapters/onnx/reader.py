@@ -54,10 +54,10 @@ class Reader:
         self._western = western or (quick, careful)
         self._spread, self._together = spread, together
 
-    def warm(self) -> None:
-        """All but the careful network with few classes: few pages need it, and they take seconds."""
-        for network in (self._quick, self._careful, self._western[0]):
-            network.warm()
+    @property
+    def usual(self) -> Sequence[Recogniser]:
+        """All but the careful network with few classes: few pages need it, and it takes a quarter of a second to load."""
+        return self._careful, self._quick, self._western[0]
 
     def read(self, rasters: Sequence[Raster], vertical: Collection[int] = ()) -> list[Reading]:
         """One reading per raster of a line, in the order given; the first of them tell how wide the type is.
