@@ -68,7 +68,7 @@ def _averages(wiring: Wiring) -> None:
     """Means of what a 1 × 1 convolution makes: its answer for the means of what it is given, which are fewer."""
     for first in wiring.of("Conv"):
         chain = wiring.chain(first, AVERAGED)
-        if not chain or not _is_pointwise(first) or not _is_plain(attributes(chain[3])):
+        if not chain or not _is_pointwise(first) or not _is_plain(chain[3]):
             continue
         conv, bias, total, pool = chain
         told, others = wiring.constant_of(bias), set(total.input) - set(bias.output) - set(wiring.constants)
@@ -87,12 +87,19 @@ def _averages(wiring: Wiring) -> None:
 
 def _is_pointwise(conv: Any) -> bool:
     told = attributes(conv)
-    return len(conv.input) == 2 and told.get("kernel_shape") == [1, 1] == told.get("strides", [1, 1]) and not any(told.get("pads", [0]))
+    ones = told.get("kernel_shape") == [1, 1] == told.get("strides", [1, 1])
+    return ones and not any(told.get("pads", [0])) and len(conv.input) == 2 and _is_known(conv)
 
 
-def _is_plain(pooled: dict[str, Any]) -> bool:
+def _is_plain(pool: Any) -> bool:
     """Whether all its means are of as many pixels."""
-    return not any(pooled.get("pads", [0])) and not pooled.get("ceil_mode", 0)
+    told = attributes(pool)
+    return not any(told.get("pads", [0])) and not told.get("ceil_mode", 0) and _is_known(pool)
+
+
+def _is_known(node: Any) -> bool:
+    """Whether a node made with its `attributes` is like it: it has none of another type."""
+    return len(attributes(node)) == len(node.attribute)
 
 
 def _gates(wiring: Wiring) -> None:
@@ -121,18 +128,19 @@ def _sums(wiring: Wiring) -> None:
     """Planes put side by side for a convolution: a convolution of each, added up, since the copy is the largest value of all."""
     for first in wiring.of("Concat"):
         chain = wiring.chain(first, ("Concat", "Conv"))
-        if not chain or attributes(first).get("axis") != 1 or attributes(chain[1]).get("group", 1) != 1:
+        if not chain or attributes(first).get("axis") != 1 or attributes(chain[1]).get("group", 1) != 1 or not _is_known(chain[1]):
             continue
         conv, channels = chain[1], [_channels(wiring, name) for name in first.input]
-        kernel, out = as_array(wiring.constants[conv.input[1]]), conv.output[0]
-        if not all(channels) or sum(channels) != kernel.shape[1]:
+        told, out = wiring.constants.get(conv.input[1]), conv.output[0]
+        if told is None or not all(channels) or sum(channels) != told.dims[1]:
             continue
         made: list[Any] = []
-        for plane, part in zip(first.input, np.split(kernel, np.cumsum(channels)[:-1], axis=1), strict=True):
-            name, before = wiring.weights(f"{out} from {plane}", np.ascontiguousarray(part)), made[-1:]
+        parts = np.split(as_array(told), np.cumsum(channels)[:-1], axis=1)
+        for number, (plane, part) in enumerate(zip(first.input, parts, strict=True), 1):
+            name, before = wiring.weights(f"{out} from {number}", np.ascontiguousarray(part)), made[-1:]
             made.append(wiring.node("Conv", [plane, name, *([] if before else conv.input[2:])], f"{name} alone", **attributes(conv)))
             if before:
-                total = out if plane == first.input[-1] else f"{name} added"
+                total = out if number == len(parts) else f"{name} added"
                 made.append(wiring.node("Add", [before[0].output[0], made[-1].output[0]], total))
         wiring.replace(chain, *made)
 

@@ -63,6 +63,6 @@ def _parts(quad: Quad, places: Iterable[tuple[float, float]], *, downwards: bool
 
 
 def _along(side: tuple[Sequence[float], Sequence[float]], share: float) -> tuple[float, float]:
-    """To a tenth of a pixel; `round` with a number of digits takes eight times as long."""
+    """To a tenth of a pixel; `round` with a number of digits takes twice as long."""
     (x, y), (far_x, far_y) = side
     return round(10 * (x + share * (far_x - x))) / 10, round(10 * (y + share * (far_y - y))) / 10
