@@ -33,6 +33,7 @@ from docusnap.adapters.onnx.reader import Reader
 from docusnap.adapters.onnx.recogniser import Batching, Reading, Recogniser, Western
 from docusnap.adapters.onnx.session import Session, cores
 from docusnap.adapters.onnx.survey import Survey, survey
+from docusnap.adapters.onnx.zero import with_letters
 from docusnap.adapters.pixels import unpacked
 from docusnap.errors import EngineFailed
 from docusnap.model import Line, ModelFile, PageRaster, RecognisedPage
@@ -257,7 +258,7 @@ def _lines(ways: dict[int, Way], quads: Sequence[Quad]) -> list[Line]:
 
 def _as_seen(way: Way) -> Reading:
     """The reading with what the networks cannot tell, and the raster shows."""
-    reading = way.reading
+    reading = with_letters(way.reading)
     for shaped in () if way.downwards else (recased, without_dirt, as_printed):
         reading = shaped(way.raster, reading)
     return reading
