@@ -15,7 +15,7 @@ from docusnap.adapters.onnx.session import Session
 
 from tests.support.engine import changed
 
-CPU_BUILD, GPU_BUILD = "onnxruntime", "onnxruntime-gpu"
+CPU_BUILD, GPU_BUILD = False, True
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,14 @@ CPU_BUILD, GPU_BUILD = "onnxruntime", "onnxruntime-gpu"
         ("cpu", CPU_BUILD, 0, [device.CPU]),
     ],
 )
-def test_a_device_is_taken_where_the_build_and_the_driver_have_one(wanted: str, build: str, devices: int, providers: list[str]) -> None:
-    assert device.choose(wanted, build, lambda: devices) == providers
+def test_a_device_is_taken_where_the_build_and_the_driver_have_one(wanted: str, build: bool, devices: int, providers: list[str]) -> None:
+    assert device.choose(wanted, cuda_built=build, devices=lambda: devices) == providers
 
 
 @pytest.mark.parametrize(("build", "devices", "why"), [(CPU_BUILD, 1, "built for the CPU only"), (GPU_BUILD, 0, "shows no CUDA device")])
-def test_a_device_that_is_wanted_and_cannot_be_had_is_a_sentence(build: str, devices: int, why: str) -> None:
+def test_a_device_that_is_wanted_and_cannot_be_had_is_a_sentence(build: bool, devices: int, why: str) -> None:
     with pytest.raises(errors.ConfigurationError, match=why):
-        device.choose("cuda", build, lambda: devices)
+        device.choose("cuda", cuda_built=build, devices=lambda: devices)
 
 
 def test_a_worker_that_wants_cuda_from_the_build_for_cpus_does_not_start() -> None:

@@ -233,7 +233,7 @@ def test_a_damaged_model_fails_its_pages_until_it_is_repaired(tmp_path: Path, ca
     try:
         with pytest.raises(errors.EngineFailed, match="could not be started"):
             next(engine.recognise([raster(page("vertical"))]))
-        assert models.DETECTOR.name in caplog.text
+        assert f"{models.DETECTOR.name} is not the expected file" in caplog.text
         shutil.copy(models.default_dir() / models.DETECTOR.name, tmp_path)
         assert next(engine.recognise([raster(page("vertical"))])).lines
     finally:

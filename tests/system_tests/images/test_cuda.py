@@ -18,7 +18,7 @@ CHOICE = """
 import json, sys
 from docusnap.adapters.onnx import device, session
 import onnxruntime
-print(json.dumps([device.build()[0], onnxruntime.get_available_providers(), device.choose("auto", device.build()[0])]))
+print(json.dumps([device.build()[0], onnxruntime.get_available_providers(), session.chosen("auto")]))
 """
 READ = """
 from PIL import Image

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 
 from docusnap.errors import ConfigurationError
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-BUILDS = ("onnxruntime-gpu", "onnxruntime")  # the same package by two names; one of them is installed
+GPU_BUILD = "onnxruntime-gpu"
+BUILDS = (GPU_BUILD, "onnxruntime")  # the same package by two names; one of them is installed
 DRIVER = "libcuda.so.1"
 
 
@@ -19,6 +19,8 @@ def build() -> tuple[str, str]:
 
     Raises: ConfigurationError where there is none.
     """
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  a twentieth of the engine's start, which does not ask
+
     for name in BUILDS:
         try:
             return name, version(name)
@@ -43,14 +45,14 @@ def cuda_devices() -> int:
     return count.value
 
 
-def choose(wanted: str, name: str, devices: Callable[[], int] = cuda_devices) -> list[str]:
-    """The execution providers, best first. `wanted`: auto, cpu or cuda (OCR_DEVICE); `name`: the build that is installed.
+def choose(wanted: str, *, cuda_built: bool, devices: Callable[[], int] = cuda_devices) -> list[str]:
+    """The execution providers, best first. `wanted`: auto, cpu or cuda (OCR_DEVICE); `cuda_built`: ONNX Runtime has the provider.
 
     Raises: ConfigurationError where cuda is wanted and cannot be had.
     """
     if wanted == "cpu":
         return [CPU]
-    if name != "onnxruntime-gpu":
+    if not cuda_built:
         if wanted == "cuda":
             raise ConfigurationError(
                 "OCR_DEVICE is cuda, but this ONNX Runtime is built for the CPU only: use the ocr-cuda image, or auto."
@@ -65,4 +67,4 @@ def choose(wanted: str, name: str, devices: Callable[[], int] = cuda_devices) ->
 
 def check(wanted: str) -> None:
     """Raises: ConfigurationError where OCR_DEVICE cannot be had here."""
-    choose(wanted, build()[0])
+    choose(wanted, cuda_built=build()[0] == GPU_BUILD)

@@ -20,7 +20,7 @@ from docusnap.adapters.onnx.alphabet import keep_few
 from docusnap.adapters.onnx.case import recased
 from docusnap.adapters.onnx.crops import aspect, readings, runs_right
 from docusnap.adapters.onnx.detector import Detector, Quad
-from docusnap.adapters.onnx.device import CUDA, build, choose
+from docusnap.adapters.onnx.device import CUDA
 from docusnap.adapters.onnx.dirt import without_dirt
 from docusnap.adapters.onnx.faster import run_faster
 from docusnap.adapters.onnx.graph import Change, take_grey
@@ -31,12 +31,12 @@ from docusnap.adapters.onnx.orientation import Orientation, turned
 from docusnap.adapters.onnx.quotes import as_printed
 from docusnap.adapters.onnx.reader import Reader
 from docusnap.adapters.onnx.recogniser import Batching, Reading, Recogniser, Western
-from docusnap.adapters.onnx.session import Session, cores
+from docusnap.adapters.onnx.session import Session, chosen, cores
 from docusnap.adapters.onnx.survey import Survey, survey
 from docusnap.adapters.onnx.zero import with_letters
 from docusnap.adapters.pixels import unpacked
-from docusnap.errors import EngineFailed
-from docusnap.model import Line, ModelFile, PageRaster, RecognisedPage
+from docusnap.errors import ConfigurationError, EngineFailed
+from docusnap.model import EngineInfo, Line, ModelFile, PageRaster, RecognisedPage
 from docusnap.ocr.reading_order import arrange
 from docusnap.ports import Clock
 
@@ -92,10 +92,9 @@ class OnnxEngine:
         Raises: ConfigurationError when a model file is missing.
         """
         self._folder = folder = models.locate(model_dir)
-        self.info = models.info()
         threads = threads or cores()
         cv2.setNumThreads(1)  # the readers keep the cores busy: threads of OpenCV's own would wait for work, spinning
-        on_gpu = choose(device, build()[0])[0] == CUDA
+        on_gpu = chosen(device)[0] == CUDA
         batching = ON_GPU if on_gpu else Batching()
 
         def session(model: ModelFile, within: int, *changes: Change) -> Session:
@@ -123,6 +122,10 @@ class OnnxEngine:
             together=batching.lines,
         )
 
+    @property
+    def info(self) -> EngineInfo:
+        return models.info()
+
     def recognise(self, pages: Iterable[PageRaster], *, clock: Clock | None = None) -> Iterator[RecognisedPage]:  # noqa: ARG002  the port's; a page in this process cannot be broken off
         """One result per raster, in order. `pages` is gone through by another thread, two pages ahead.
 
@@ -143,12 +146,19 @@ class OnnxEngine:
 
     def warm(self) -> None:
         """Check and load the models now instead of at the first page. Raises: EngineFailed."""
+        slowest: list[Recogniser | Detector | Orientation] = [*self._reader.usual, self._detector, self._orientation]
+        try:
+            self._spread(lambda load: load(), [part.warm for part in slowest] + [partial(models.verify, self._folder)])
+        except Exception as exc:
+            raise EngineFailed(f"The models could not be loaded: {self._damage() or exc}") from exc
+
+    def _damage(self) -> ConfigurationError | None:
+        """What is wrong with the files: a model that was cut off is otherwise one that nobody can parse."""
         try:
             models.verify(self._folder)
-            parts: list[Recogniser | Detector | Orientation] = [*self._reader.usual, self._detector, self._orientation]  # the slowest first
-            self._spread(lambda part: part.warm(), parts)
-        except Exception as exc:
-            raise EngineFailed(f"The models could not be loaded: {exc}") from exc
+        except ConfigurationError as damage:
+            return damage
+        return None
 
     def close(self) -> None:
         """End the threads, after the pages they are at."""

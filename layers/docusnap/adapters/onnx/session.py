@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docusnap.adapters.onnx import device
-from docusnap.adapters.onnx.graph import Change, changed
+from docusnap.adapters.onnx.graph import Change, changed, taken_out
 from docusnap.errors import ConfigurationError
 
 # Since 1.29 the wheels report their use, model hashes included, to their maker; read once, when the library is loaded.
@@ -26,6 +26,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def chosen(wanted: str) -> list[str]:
+    """The execution providers, best first. Raises: ConfigurationError, as `device.choose` does."""
+    return device.choose(wanted, cuda_built=device.CUDA in onnxruntime.get_available_providers())
+
+
 class Session:
     """A model with one input and one output. Safe to ask from several threads."""
 
@@ -34,6 +39,7 @@ class Session:
         self._path, self._threads, self._wanted, self._changes = path, threads or cores(), wanted, changes
         self._lock = Lock()
         self._loaded: Any = None
+        self._weights: dict[str, Any] = {}  # ONNX Runtime reads them where they are, though its reference says that it copies them
 
     def run(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """The network's output for a batch. Raises whatever ONNX Runtime raises; the engine translates."""
@@ -52,15 +58,25 @@ class Session:
             return self._loaded
 
     def _load(self) -> Any:
-        providers = device.choose(self._wanted, device.build()[0])
-        model = changed(self._path.read_bytes(), self._changes) if self._changes else str(self._path)
-        session = onnxruntime.InferenceSession(model, self._options(), providers=providers)
+        providers = chosen(self._wanted)
+        model, options = self._model()
+        session = onnxruntime.InferenceSession(model, options, providers=providers)
         if self._wanted == "cuda" and device.CUDA not in session.get_providers():
             # The library then takes the CPU by itself, and says why on stderr.
             raise ConfigurationError(
                 "OCR_DEVICE is cuda, but ONNX Runtime cannot use the device: check its CUDA and cuDNN in the log above."
             )
         return session
+
+    def _model(self) -> tuple[str | bytes, Any]:
+        """As ONNX Runtime takes it, and the options it is loaded with."""
+        options = self._options()
+        if not self._changes:
+            return str(self._path), options
+        parsed = changed(self._path.read_bytes(), self._changes)
+        self._weights = {name: onnxruntime.OrtValue.ortvalue_from_numpy(values) for name, values in taken_out(parsed).items()}
+        options.add_external_initializers(list(self._weights), list(self._weights.values()))
+        return parsed.SerializeToString(), options
 
     def _options(self) -> Any:
         options = onnxruntime.SessionOptions()
