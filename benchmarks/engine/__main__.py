@@ -7,8 +7,9 @@ import datetime as dt
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from operator import attrgetter
+from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 from PIL import Image
 
@@ -20,7 +21,7 @@ from benchmarks.engine.runs import ROOT, Engine, Reading, Run, run, start
 from benchmarks.engine.verdicts import Measured, Memory
 
 CACHE = ROOT / ".cache/bench"
-PARTS = 4  # of a peer's pages, between which ours are read
+PARTS = 4  # of a peer's pages, between which ours are read; and of ours, between which the networks run alone
 MIXED = 250  # pages of mixed sizes, read twice
 
 
@@ -65,28 +66,43 @@ def measure(engines: Sequence[Engine], todo: Sequence[Page], *, whole: bool) -> 
     """`whole`: with the five hundred pages, which take minutes."""
     first, *others = engines
     turns = [in_turns(first, peer, todo) for peer in others]
-    ours = [own for own, _, _ in turns] or [run(first, todo, CACHE / "told", *networks(first))]
-    peers, took = [theirs for _, theirs, _ in turns], {theirs.engine: seconds for _, theirs, seconds in turns}
-    middle = sorted(ours, key=attrgetter("seconds"))[len(ours) // 2]
+    ours = mean([one for own, _ in turns for one in own] or [run(first, todo, CACHE / "told")])
+    took = {theirs.engine: [one.seconds for one in own] for own, theirs in turns}
+    beside = beside_networks(first, todo)
     with Image.open(ROOT / "layers/docusnap/sample/page.png") as picture:
         sample = kept(picture, CACHE / "sample.png")
     starts = {engine.name: start(engine, sample, CACHE / "start") for engine in engines}
     names = [page.name for page in todo]
-    return Measured(names, [middle, *peers], starts, memory(first, whole=whole), list(lines(todo, middle)), took)
+    runs = [ours, *(theirs for _, theirs in turns)]
+    return Measured(names, runs, starts, memory(first, whole=whole), list(lines(todo, ours)), beside, took)
 
 
-def in_turns(first: Engine, peer: Engine, todo: Sequence[Page]) -> tuple[Run, Run, Sequence[float]]:
+def mean(ours: Sequence[Run]) -> Run:
+    """The first, with the seconds that all of them took."""
+    return replace(ours[0], seconds=fmean(one.seconds for one in ours), cpu=fmean(one.cpu for one in ours))
+
+
+def in_turns(first: Engine, peer: Engine, todo: Sequence[Page]) -> tuple[Sequence[Run], Run]:
     """Ours before, between and after the parts of a peer's pages, all of them each time: a machine shared with others changes its speed
     by a third within minutes, which is what a peer takes.
 
-    Returns our first run, the peer's, and our seconds of each turn.
+    Returns our runs, and the peer's.
     """
-    own = [run(first, todo, CACHE / "told", *networks(first))]
+    own = [run(first, todo, CACHE / "told")]
     with Reading(peer, CACHE / "told") as theirs:
         for part in parts(todo):
             theirs.read(part)
             own.append(run(first, todo, CACHE / "told"))
-        return own[0], theirs.end(), [one.seconds for one in own]
+        return own, theirs.end()
+
+
+def beside_networks(first: Engine, todo: Sequence[Page]) -> Run:
+    """Ours, and after each part what its networks alone take for it."""
+    with Reading(first, CACHE / "told", "--networks") as ours:
+        for part in parts(todo):
+            ours.read(part)
+            ours.networks()
+        return ours.end()
 
 
 def parts(todo: Sequence[Page]) -> Iterator[Sequence[Page]]:
@@ -94,10 +110,6 @@ def parts(todo: Sequence[Page]) -> Iterator[Sequence[Page]]:
     many = min(PARTS, len(todo))
     for part in range(many):
         yield todo[len(todo) * part // many : len(todo) * (part + 1) // many]
-
-
-def networks(engine: Engine) -> Sequence[str]:
-    return ["--networks"] if engine.name == "docusnap" else []
 
 
 def lines(todo: Sequence[Page], ours: Run) -> Iterator[Judged]:

@@ -13,7 +13,7 @@ def report(measured: Measured, head: Sequence[str]) -> Iterator[str]:
     yield from head
     yield from section("Engines", engines(measured))
     yield from section("Aims", (f"- {verdict}" for verdict in verdicts(measured)))
-    yield from section("What the networks alone take", networks(measured.ours))
+    yield from section("What the networks alone take", networks(measured.beside))
     if measured.memory:
         yield from section("Memory", memory(measured.memory))
     yield from section("Confidence", confidence(measured))
@@ -61,12 +61,12 @@ def engine(measured: Measured, run: Run) -> Sequence[object]:
     )
 
 
-def networks(run: Run) -> Iterator[str]:
-    if alone := run.networks:
+def networks(run: Run | None) -> Iterator[str]:
+    if run and (alone := run.networks):
         runs = ", ".join(f"{name} {count} times" for name, count in alone["runs"].items())
         yield f"{run.engine} took {run.seconds:.1f} s wall and {run.cpu:.1f} s CPU, decoding included."
-        yield f"Its networks alone took {alone['seconds']:.1f} s wall and {alone['cpu']:.1f} s CPU on inputs of the same shapes"
-        yield f"({runs}; from {alone['at_once']} threads at once)."
+        yield f"In turns with it its networks alone took {alone['seconds']:.1f} s wall and {alone['cpu']:.1f} s CPU"
+        yield f"on inputs of the same shapes ({runs}; from {alone['at_once']} threads at once)."
         yield f"Ratio: {run.seconds / alone['seconds']:.2f} wall, {run.cpu / alone['cpu']:.2f} CPU."
 
 

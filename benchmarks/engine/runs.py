@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ class Reading:
         folder.mkdir(parents=True, exist_ok=True)
         self._engine, self._folder, self._complaints = engine, folder, folder / f"{engine.name}.log"
         environ = {**os.environ, "PYTHONPATH": str(ROOT / "layers"), "PYTHONDONTWRITEBYTECODE": ""}  # installed code is compiled
-        self._started, self._seconds = time.perf_counter(), 0.0
+        self._started, self._seconds, self._cpu = time.perf_counter(), 0.0, 0.0
+        self._networks: list[dict[str, Any]] = []
         self._told: list[dict[str, Any]] = []
         self._todo: list[Page] = []
         with self._complaints.open("w") as log:
@@ -72,7 +74,7 @@ class Reading:
                 engine.command(*options), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=ROOT, env=environ, text=True
             )
         self._questions = cast("IO[str]", self._child.stdin)
-        self._ready = self._next("ready")
+        self._used = self._next("ready")["cpu"]
 
     def __enter__(self) -> Self:
         return self
@@ -93,20 +95,27 @@ class Reading:
             print(f"\r{self._engine.name}: {number + 1} of {len(part)}", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
         self._seconds += max(one["ended"] for one in self._told) - asked
+        self._cpu += (used := max(one["cpu"] for one in self._told)) - self._used
+        self._used = used
+
+    def networks(self) -> None:
+        """Returns when the engine, which was started to tell of them, has run its networks alone as it did for the part before."""
+        self._questions.write("{}\n")
+        self._questions.flush()
+        told = self._next("networks")
+        self._networks.append(told["networks"])
+        self._used = told["cpu"]
 
     def end(self) -> Run:
         """Two pages at a time end in any order."""
         self._questions.close()
-        more = [json.loads(line) for line in self._child.stdout or () if line.startswith("{")]
         if self._child.wait():
             self._complain()
         told = sorted(self._told, key=lambda one: one["page"])
         errors = [cer(page.truth, one["text"]) for page, one in zip(self._todo, told, strict=True)]
-        networks = next((one["networks"] for one in more if "networks" in one), None)
         said = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in told)
         (self._folder / f"{self._engine.name}.jsonl").write_text(said, "utf-8")
-        cpu = max(one["cpu"] for one in told) - self._ready["cpu"]
-        return Run(self._engine.name, self._started, told, errors, self._seconds, cpu, networks)
+        return Run(self._engine.name, self._started, told, errors, self._seconds, self._cpu, together(self._networks))
 
     def _ask(self, some: Sequence[Page]) -> None:
         with suppress(BrokenPipeError):  # what it complained of is told when its answers are missed
@@ -122,6 +131,15 @@ class Reading:
 
     def _complain(self) -> NoReturn:
         raise RuntimeError(f"{self._engine.name} ended with {self._child.returncode}: {self._complaints.read_text('utf-8')[-2000:]}")
+
+
+def together(parts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """What the networks took for all parts."""
+    if not parts:
+        return None
+    runs = sum((Counter(part["runs"]) for part in parts), Counter())
+    seconds, cpu = (sum(part[what] for part in parts) for what in ("seconds", "cpu"))
+    return {"seconds": seconds, "cpu": cpu, "at_once": max(part["at_once"] for part in parts), "runs": runs}
 
 
 def run(engine: Engine, todo: Sequence[Page], folder: Path, *options: str) -> Run:

@@ -37,7 +37,7 @@ class Memory:
 class Measured:
     """Everything of one run. `runs`: ours first; `starts`: seconds by engine; `lines`: of the drawn pages, as we read them.
 
-    `took`: our seconds, by the peer that was read in turns with them.
+    `beside`: ours in turns with its networks alone; `took`: our seconds, by the peer that was read in turns with them.
     """
 
     pages: Sequence[str]
@@ -45,6 +45,7 @@ class Measured:
     starts: Mapping[str, float]
     memory: Memory | None
     lines: Sequence[Judged]
+    beside: Run | None = None
     took: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
@@ -77,7 +78,7 @@ def verdicts(measured: Measured) -> Iterator[Verdict]:
         yield Verdict(f"at least {FASTER[run.engine]} × as fast as {run.engine}", f"{times:.2f} ×", times >= FASTER[run.engine])
     if measured.peers:
         yield from accuracy(measured)
-    yield from limit(measured.ours)
+    yield from limit(measured.beside)
     if start := measured.starts.get(measured.ours.engine):
         yield Verdict(f"process start to the first page within {START} s", f"{start:.2f} s", start <= START)
     if measured.memory:
@@ -104,8 +105,8 @@ def worse(measured: Measured) -> dict[str, float]:
     return {page: more for page, more in by.items() if more > WORSE}
 
 
-def limit(ours: Run) -> Iterator[Verdict]:
-    if ours.networks:
+def limit(ours: Run | None) -> Iterator[Verdict]:
+    if ours and ours.networks:
         alone = ours.networks["seconds"]
         told = f"{ours.seconds / alone:.2f} × ({ours.seconds:.1f} s against {alone:.1f} s)"
         yield Verdict(f"at most {LIMIT} × the time of the networks alone", told, ours.seconds <= LIMIT * alone)

@@ -1,4 +1,4 @@
-"""Our engine in one process, by its defaults. Needs PYTHONPATH=layers; with --networks it tells at the end what its networks alone take."""
+"""Our engine in one process, by its defaults. Needs PYTHONPATH=layers; with --networks it also runs its networks alone."""
 
 from __future__ import annotations
 
@@ -20,18 +20,16 @@ NETWORKS = "--networks"
 
 def main() -> None:
     networks = Networks() if NETWORKS in sys.argv else None
-    todo = asked()
     keep_freed()  # as the worker's child does
     engine = OnnxEngine()
     engine.warm()
     ready()
+    todo = asked(lambda: say(networks=networks.alone(), cpu=cpu())) if networks else asked()
     began = time.perf_counter()
     for number, result in enumerate(engine.recognise(rasters(todo))):
         lines = [told(line) for line in result.lines]
         page(number, result.text, began, rss=peak(), cpu=cpu(), lines=lines, rotation=result.rotation)
         began = time.perf_counter()
-    if networks:
-        say(networks=networks.alone())
     engine.close()
 
 

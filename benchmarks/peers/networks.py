@@ -1,4 +1,4 @@
-"""What the networks alone take: the shapes of all their inputs are noted while pages are read, and run again back to back."""
+"""What the networks alone take: the shapes of all their inputs are noted while some pages are read, and run again back to back."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ class Networks:
         Session.run = noted  # type: ignore[method-assign,assignment]
 
     def alone(self) -> Mapping[str, object]:
-        """Seconds of all runs, how many there were of each model, and from how many threads."""
-        Session.run = self._run  # type: ignore[method-assign]
-        noise = np.random.default_rng(1).standard_normal(max(int(np.prod(shape)) for _, shape in self._asked), np.float32)
+        """Seconds of all runs since the last time, how many there were of each model, and from how many threads."""
+        asked, self._asked = self._asked, []
+        noise = np.random.default_rng(1).standard_normal(max(int(np.prod(shape)) for _, shape in asked), np.float32)
 
         def again(session: Session, shape: tuple[int, ...]) -> None:
-            session.run(noise[: int(np.prod(shape))].reshape(shape))
+            self._run(session, noise[: int(np.prod(shape))].reshape(shape))
 
         began, used = time.perf_counter(), time.process_time()
         with ThreadPoolExecutor(self._at_once) as pool:
-            for _ in pool.map(again, *zip(*self._asked, strict=True)):
+            for _ in pool.map(again, *zip(*asked, strict=True)):
                 pass
         seconds, cpu = time.perf_counter() - began, time.process_time() - used
-        return {"seconds": seconds, "cpu": cpu, "at_once": self._at_once, "runs": Counter(name(session) for session, _ in self._asked)}
+        return {"seconds": seconds, "cpu": cpu, "at_once": self._at_once, "runs": Counter(name(session) for session, _ in asked)}
 
 
 def name(session: Session) -> str:

@@ -27,11 +27,13 @@ class Asked:
     language: str
 
 
-def asked() -> Iterator[Asked]:
-    """Pages as they are asked for: the next may be long in coming."""
+def asked(between: Callable[[], None] = lambda: None) -> Iterator[Asked]:
+    """Pages as they are asked for: the next may be long in coming. `between`: called at a line that asks for none."""
     for line in sys.stdin:
-        page = json.loads(line)
-        yield Asked(Path(page["path"]), page["language"])
+        if page := json.loads(line):
+            yield Asked(Path(page["path"]), page["language"])
+        else:
+            between()
 
 
 def ready(process: Process = THIS) -> None:

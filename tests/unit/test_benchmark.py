@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.engine.__main__ import PARTS, parts
+from benchmarks.engine.__main__ import PARTS, mean, parts
 from benchmarks.engine.distance import cer, distance
 from benchmarks.engine.pages import Page, language
 from benchmarks.engine.reliability import Judged, curve, judged, upright
 from benchmarks.engine.report import report
-from benchmarks.engine.runs import Run
+from benchmarks.engine.runs import Run, together
 from benchmarks.engine.verdicts import Measured, Memory, verdicts
 from benchmarks.pages.sheet import Printed
 
@@ -101,13 +102,15 @@ def run(engine: str, seconds: float, *errors: float, networks: dict[str, Any] | 
 
 
 def test_every_aim_is_judged_by_what_was_measured() -> None:
-    ours = run("docusnap", 10, 0.01, 0.02, networks={"seconds": 8.0, "cpu": 9.0, "at_once": 1, "runs": {"det": 2}})
+    ours = run("docusnap", 10, 0.01, 0.02)
+    beside = run("docusnap", 12, 0.01, 0.02, networks={"seconds": 9.6, "cpu": 9.0, "at_once": 1, "runs": {"det": 2}})
     measured = Measured(
         ["one", "two"],
         [ours, run("rapidocr", 70, 0.03, 0.012), run("tesseract", 12, 0.2, 0.3)],
         {"docusnap": 1.4},
         Memory(950, {50: 800, 500: 810}),
         [Judged(0.99, right=True)] * 99 + [Judged(0.96, right=False)],
+        beside,
         {"rapidocr": [9.0, 10.0, 16.0], "tesseract": [10.0]},
     )
 
@@ -116,7 +119,7 @@ def test_every_aim_is_judged_by_what_was_measured() -> None:
         (False, "1.20 ×"),
         (True, "0.0150 against 0.0210 of rapidocr"),
         (False, "two by 0.0080"),
-        (True, "1.25 × (10.0 s against 8.0 s)"),
+        (True, "1.25 × (12.0 s against 9.6 s)"),
         (True, "1.40 s"),
         (False, "950 MB"),
         (True, "+1.2% (800 MB after 50, 810 MB after 500)"),
@@ -125,6 +128,20 @@ def test_every_aim_is_judged_by_what_was_measured() -> None:
     said = list(report(measured, []))
     assert "| rapidocr | 70.0 | 6.00 | 0.0210 | 0.030 | 1 of 2 | 500 | – | 70.0 |" in said
     assert "\ndocusnap before, between and after the parts of rapidocr: 9.0, 10.0, 16.0 s." in said
+
+
+def test_our_row_has_the_seconds_of_all_our_runs_in_the_mean() -> None:
+    assert mean([run("docusnap", 10, 0.01), run("docusnap", 14, 0.02)]) == replace(run("docusnap", 10, 0.01), seconds=12, cpu=12)
+
+
+def test_the_networks_of_all_parts_are_counted_together() -> None:
+    parts = [
+        {"seconds": 1.0, "cpu": 2.0, "at_once": 3, "runs": {"det": 1}},
+        {"seconds": 2.0, "cpu": 2.5, "at_once": 2, "runs": {"det": 2, "rec": 9}},
+    ]
+
+    assert together(parts) == {"seconds": 3.0, "cpu": 4.5, "at_once": 3, "runs": {"det": 3, "rec": 9}}
+    assert together([]) is None
 
 
 def test_what_was_not_measured_is_not_judged() -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Change = Callable[[Any], None]  # of a parsed model, in place
 FLOAT_BYTES, CHANNELS = 4, 3
 LARGE = 4096  # bytes
+LINE = 64  # bytes of a processor's cache line
 EXTERNAL = 1  # where a tensor's data is: not in the model
 # What has to be known of ONNX's format: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. All else is kept as it is.
 Field = descriptor_pb2.FieldDescriptorProto
@@ -89,13 +90,24 @@ def taken_out(parsed: Any) -> dict[str, NDArray[np.float32]]:
     threads wait: a quarter of the time of loading. Cost: they are kept beside what ONNX Runtime makes of them, 30 MB for all models.
     """
     large = [tensor for tensor in parsed.graph.initializer if tensor.data_type == Tensor.FLOAT and len(tensor.raw_data) >= LARGE]
-    weights = {tensor.name: as_array(tensor) for tensor in large}
+    weights = dict(zip([t.name for t in large], aligned([as_array(tensor) for tensor in large]), strict=True))
     for tensor in large:
         tensor.ClearField("raw_data")
         tensor.data_location = EXTERNAL
         for key, value in (("location", "memory"), ("length", str(weights[tensor.name].nbytes))):
             tensor.external_data.add(key=key, value=value)
     return weights
+
+
+def aligned(arrays: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Copies that begin where vector instructions read fastest."""
+    memory = np.empty(sum(array.nbytes + LINE for array in arrays) + LINE, np.uint8)
+    copies, at = [], -memory.ctypes.data % LINE
+    for array in arrays:
+        copies.append(memory[at : at + array.nbytes].view(np.float32).reshape(array.shape))
+        copies[-1][...] = array
+        at += -(-array.nbytes // LINE) * LINE
+    return copies
 
 
 def parsed_model(model: bytes) -> Any:
