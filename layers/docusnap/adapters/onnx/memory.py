@@ -8,7 +8,7 @@ import sys
 # <malloc.h> of the GNU C library
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 LARGEST = 1 << 30  # bytes
-MAPPED = 1 << 24  # bytes from which a buffer is mapped by itself; the library takes no more than 32 MiB
+MAPPED = 1 << 23  # bytes from which a buffer is mapped by itself; the library takes no more than 32 MiB
 
 
 def keep_freed() -> None:
@@ -16,8 +16,8 @@ def keep_freed() -> None:
 
     A network's buffers are megabytes each. By default each is mapped anew and its pages are zeroed at first touch, for every run:
     a third of all time. One arena, so that a buffer freed by one thread serves another. Cost: memory stays at its peak.
-    The few largest, a detector's and the careful network's scores of a long line, are mapped all the same: among the others they leave gaps
-    that the next page's do not fit in, so that the peak came to a third more, and still grew after 250 pages.
+    The largest, a detector's and the scores of a long line, are mapped all the same: among the others they leave gaps that the next page's
+    do not fit in, so that the peak came to a third more, and still grew after 250 pages.
     """
     if sys.platform != "linux":
         return
