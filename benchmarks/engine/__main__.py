@@ -68,7 +68,7 @@ def measure(engines: Sequence[Engine], todo: Sequence[Page], *, whole: bool) -> 
     turns = [in_turns(first, peer, todo) for peer in others]
     ours = mean([one for own, _ in turns for one in own] or [run(first, todo, CACHE / "told")])
     took = {theirs.engine: [one.seconds for one in own] for own, theirs in turns}
-    beside = beside_networks(first, todo)
+    beside = beside_networks(first, todo) if first.name == "docusnap" else None
     with Image.open(ROOT / "layers/docusnap/sample/page.png") as picture:
         sample = kept(picture, CACHE / "sample.png")
     starts = {engine.name: start(engine, sample, CACHE / "start") for engine in engines}

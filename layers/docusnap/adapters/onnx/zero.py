@@ -1,6 +1,6 @@
 """A zero that is the letter O: before small letters an O is what people write, and the network doubts such a zero.
 
-Counted on 176 faces: of 5,680 words that begin with an O 27 were read with a zero, all in faces of one width, and 18 of these zeros were
+Counted on 179 faces: of 5,680 words that begin with an O 27 were read with a zero, all in faces of one width, and 18 of these zeros were
 in doubt. Words that begin with a zero (0items) are read with an O in five of six cases as it is, so little is lost with the others.
 """
 
