@@ -28,6 +28,8 @@ MIXED = 250  # pages of mixed sizes, read twice
 def main(arguments: Sequence[str]) -> None:
     asked = parser().parse_args(arguments)
     engines = [Engine(*name.split("=", 1)) for name in asked.engines]
+    if engines[0].name != "docusnap":
+        raise SystemExit('Our engine comes first, since the others are read in turns with it: ENGINES="docusnap tesseract"')
     if packages := machine.missing(engines):
         raise SystemExit(f"The benchmark needs Debian's packages: apt-get install {' '.join(packages)}")
     if asked.check:
@@ -68,7 +70,7 @@ def measure(engines: Sequence[Engine], todo: Sequence[Page], *, whole: bool) -> 
     turns = [in_turns(first, peer, todo) for peer in others]
     ours = mean([one for own, _ in turns for one in own] or [run(first, todo, CACHE / "told")])
     took = {theirs.engine: [one.seconds for one in own] for own, theirs in turns}
-    beside = beside_networks(first, todo) if first.name == "docusnap" else None
+    beside = beside_networks(first, todo)
     with Image.open(ROOT / "layers/docusnap/sample/page.png") as picture:
         sample = kept(picture, CACHE / "sample.png")
     starts = {engine.name: start(engine, sample, CACHE / "start") for engine in engines}
