@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,8 +100,7 @@ class Reading:
 
     def networks(self) -> None:
         """Returns when the engine, which was started to tell of them, has run its networks alone as it did for the part before."""
-        self._questions.write("{}\n")
-        self._questions.flush()
+        self._say(["{}\n"])
         told = self._next("networks")
         self._networks.append(told["networks"])
         self._used = told["cpu"]
@@ -118,8 +117,11 @@ class Reading:
         return Run(self._engine.name, self._started, told, errors, self._seconds, self._cpu, together(self._networks))
 
     def _ask(self, some: Sequence[Page]) -> None:
+        self._say(map(asking, some))
+
+    def _say(self, lines: Iterable[str]) -> None:
         with suppress(BrokenPipeError):  # what it complained of is told when its answers are missed
-            self._questions.writelines(map(asking, some))
+            self._questions.writelines(lines)
             self._questions.flush()
 
     def _next(self, what: str) -> dict[str, Any]:
