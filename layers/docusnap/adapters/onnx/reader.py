@@ -5,12 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache, partial
+from itertools import compress
 from typing import Any
 
 from numpy.typing import NDArray
 
 from docusnap.adapters.onnx.alphabet import is_ideograph
-from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser, natural_width, replaced
+from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser, natural_width
 
 SAMPLE = 4  # lines, or groups of them, that tell how wide the type is
 ADVANCE = 17.0  # pixels a letter needs, at the height the networks see: two of their steps; with 14, an l or a comma gets lost now and then
@@ -64,46 +65,44 @@ class Reader:
 
         `vertical`: those that show a vertical line from the side.
         """
-        groups = self._groups(rasters)
-        first = list(self._spread(partial(self._quick.read, squeeze=USUAL), groups[:SAMPLE]))
-        sample, heard = rasters[: SAMPLE * self._together], [reading for group in first for reading in group]
+        sample = rasters[: SAMPLE * self._together]
+        heard = self._by(self._quick, sample, USUAL)
         squeeze = narrowing(sample, heard)
-        if not is_little(rasters, sample, heard):
-            quick = self._quick if has_ideographs(heard) else self._western[0]
-            first += self._spread(partial(quick.read, squeeze=squeeze), groups[SAMPLE:])
-            heard = [reading for group in first for reading in group]
-            again = self._again
-            if is_hard([reading for index, reading in enumerate(heard) if index not in vertical]):
-                again = partial(self._sure_or_again, network=self._for_whole_lines(rasters, heard), squeeze=_whole(squeeze))
-            return [reading for group in self._spread(again, groups, first) for reading in group]
-        return self.carefully(rasters, _whole(squeeze))
+        if is_little(rasters, sample, heard):
+            return self.carefully(rasters, _whole(squeeze))
+        quick = self._quick if has_ideographs(heard) else self._western[0]
+        heard += self._by(quick, rasters[len(sample) :], squeeze)
+        if is_hard([reading for index, reading in enumerate(heard) if index not in vertical]):
+            return self._unsure_again(rasters, heard, _whole(squeeze))
+        return self._words_again(rasters, heard)
 
     def carefully(self, rasters: Sequence[Raster], squeeze: float = 1.0) -> list[Reading]:
         """The careful network's reading of each raster, and no other's."""
-        read = partial(self._careful.read, squeeze=squeeze)
-        return [reading for group in self._spread(read, self._groups(rasters)) for reading in group]
+        return self._by(self._careful, rasters, squeeze)
+
+    def _by(self, network: Recogniser, rasters: Sequence[Raster], squeeze: float) -> list[Reading]:
+        together = [rasters[start : start + self._together] for start in range(0, len(rasters), self._together)]
+        return [reading for some in self._spread(partial(network.read, squeeze=squeeze), together) for reading in some]
 
     def _for_whole_lines(self, rasters: Sequence[Raster], readings: Sequence[Reading]) -> Recogniser:
         """With few classes where there are many lines to read again, and no ideographs in sight."""
         wide = sum(natural_width(raster) for raster, reading in zip(rasters, readings, strict=True) if not is_sure(reading))
         return self._careful if wide <= MANY or has_ideographs(readings) else self._western[1]
 
-    def _groups(self, rasters: Sequence[Raster]) -> list[Sequence[Raster]]:
-        return [rasters[start : start + self._together] for start in range(0, len(rasters), self._together)]
-
-    def _again(self, rasters: Sequence[Raster], readings: Sequence[Reading]) -> list[Reading]:
+    def _words_again(self, rasters: Sequence[Raster], readings: Sequence[Reading]) -> list[Reading]:
         mended = list(readings)
         doubts = [(index, span) for index, reading in enumerate(readings) for span in doubtful(reading.characters)]
-        better = self._careful.read([_part(rasters[index], readings[index].characters, span) for index, span in doubts], squeeze=USUAL)
+        better = self.carefully([_part(rasters[index], readings[index].characters, span) for index, span in doubts], USUAL)
         for (index, span), reading in reversed(list(zip(doubts, better, strict=True))):
             mended[index] = _mended(mended[index], span, reading)
         return mended
 
-    def _sure_or_again(self, rasters: Sequence[Raster], readings: Sequence[Reading], network: Recogniser, squeeze: float) -> list[Reading]:
+    def _unsure_again(self, rasters: Sequence[Raster], readings: Sequence[Reading], squeeze: float) -> list[Reading]:
         """Of a hard page: all of a line that is not sure is read again."""
         unsure = [not is_sure(reading) for reading in readings]
         sure = [Reading(()) if doubted else reading for reading, doubted in zip(readings, unsure, strict=True)]
-        return replaced(self._again(rasters, sure), unsure, network, rasters, squeeze)
+        better = iter(self._by(self._for_whole_lines(rasters, readings), list(compress(rasters, unsure)), squeeze))
+        return [next(better) if doubted else reading for reading, doubted in zip(self._words_again(rasters, sure), unsure, strict=True)]
 
 
 def narrowing(rasters: Sequence[Raster], readings: Sequence[Reading]) -> float:
