@@ -8,7 +8,7 @@ import sys
 # <malloc.h> of the GNU C library
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 LARGEST = 1 << 30  # bytes
-MAPPED = 12 << 20  # bytes from which a buffer is mapped by itself; the library takes no more than 32 MiB
+MAPPED = 8 << 20  # bytes from which a buffer is mapped by itself; the library takes no more than 32 MiB
 
 
 def keep_freed() -> None:
