@@ -142,10 +142,11 @@ def test_fifty_children_leave_no_descriptor_and_no_process_behind(nursery: Nurse
         child.close()
 
     one()
-    before = len(wires(os.getpid())), len(wires(nursery.pid))
+    # The nursery may still hold the first child, and this process what an earlier test left to the garbage: fewer is as good.
+    ours, nurserys = len(wires(os.getpid())), len(wires(nursery.pid))
     for _ in range(50):
         one()
-    until(lambda: (len(wires(os.getpid())), len(wires(nursery.pid))) == before)
+    until(lambda: len(wires(os.getpid())) <= ours and len(wires(nursery.pid)) <= nurserys)
     assert _children_of(nursery.pid) == []
 
 
