@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from docusnap.adapters.onnx.alphabet import is_ideograph
-from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser, natural_width
+from docusnap.adapters.onnx.recogniser import Character, Reading, Recogniser, natural_width, replaced
 
 SAMPLE = 4  # lines, or groups of them, that tell how wide the type is
 ADVANCE = 17.0  # pixels a letter needs, at the height the networks see: two of their steps; with 14, an l or a comma gets lost now and then
@@ -101,8 +101,8 @@ class Reader:
         """Of a hard page: all of a line that is not sure is read again."""
         unsure = [not is_sure(reading) for reading in readings]
         sure = [Reading(()) if doubted else reading for reading, doubted in zip(readings, unsure, strict=True)]
-        better = iter(self._by(self._for_whole_lines(rasters, readings), list(compress(rasters, unsure)), squeeze))
-        return [next(better) if doubted else reading for reading, doubted in zip(self._words_again(rasters, sure), unsure, strict=True)]
+        better = self._by(self._for_whole_lines(rasters, readings), list(compress(rasters, unsure)), squeeze)
+        return replaced(self._words_again(rasters, sure), unsure, better)
 
 
 def narrowing(rasters: Sequence[Raster], readings: Sequence[Reading]) -> float:

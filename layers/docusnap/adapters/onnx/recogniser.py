@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import compress, pairwise
@@ -130,7 +130,8 @@ class Western(Recogniser):
 
     def read(self, rasters: Sequence[NDArray[Any]], squeeze: float = 1.0) -> list[Reading]:
         found = self.glance(rasters, squeeze)
-        return replaced(found, [reading.foreign for reading in found], self._whole, rasters, squeeze)
+        foreign = [reading.foreign for reading in found]
+        return replaced(found, foreign, self._whole.read(list(compress(rasters, foreign)), squeeze))
 
     def glance(self, rasters: Sequence[NDArray[Any]], squeeze: float = 1.0) -> list[Reading]:
         """What few classes tell, and which lines are foreign."""
@@ -141,12 +142,10 @@ class Western(Recogniser):
         return replace(super()._decoded(output, share), foreign=bool(glimpses.max() > GLIMPSE))
 
 
-def replaced(
-    readings: Sequence[Reading], which: Sequence[bool], network: Recogniser, rasters: Sequence[NDArray[Any]], squeeze: float
-) -> list[Reading]:
-    """The readings with the network's own instead of those marked in `which`."""
-    better = iter(network.read(list(compress(rasters, which)), squeeze=squeeze))
-    return [next(better) if marked else reading for reading, marked in zip(readings, which, strict=True)]
+def replaced(readings: Iterable[Reading], which: Iterable[bool], better: Iterable[Reading]) -> list[Reading]:
+    """The readings, and in the place of each that is marked in `which` the next of the better ones."""
+    following = iter(better)
+    return [next(following) if marked else reading for reading, marked in zip(readings, which, strict=True)]
 
 
 def natural_width(raster: NDArray[Any]) -> float:
