@@ -14,7 +14,7 @@ from tests.support.aws.cloud import Cloud, running_cloud
 from tests.support.waiting import eventually
 
 PATIENCE = 90.0  # seconds; the machine may be busy
-WORK_SECONDS = 4  # instead of 50, so that 300 cheap pages need many calls, and hand-overs are seen
+WORK_SECONDS = 1  # instead of 50, so that 300 cheap pages need many calls on a fast machine too, and hand-overs are seen
 
 
 @pytest.fixture(scope="session")
