@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from docusnap.adapters.onnx.merged import parted
+from docusnap.adapters.onnx.survey import survey
 from docusnap.ocr.boxes import GROWN
 
 HEIGHT, PITCH = 40, 60  # of the ink of a line, and from line to line
@@ -41,7 +42,9 @@ class Sheet:
 
     def parted(self):
         """The row of each resulting line, and from where to where it extends."""
-        return sorted((round((float(q[0, 1]) - 96) / PITCH, 1), float(q[0, 0]), float(q[1, 0])) for q in parted(self.pixels, self.quads))
+        return sorted(
+            (round((float(q[0, 1]) - 96) / PITCH, 1), float(q[0, 0]), float(q[1, 0])) for q in parted(self.quads, survey(self.pixels).ink)
+        )
 
 
 @pytest.fixture
@@ -78,7 +81,8 @@ def test_three_columns_found_as_one_line(sheet):
 def test_a_tilted_page(sheet, degrees):
     sheet.columns(0, 1, 3, 4)
     sheet.line(2, LEFT, RIGHT, found=ACROSS)
-    found = parted(sheet.tilted(degrees).pixels, sheet.quads)
+    sheet.tilted(degrees)
+    found = parted(sheet.quads, survey(sheet.pixels).ink)
     assert len(found) == 10
     for quad in found:
         assert math.degrees(math.atan2(*(quad[1] - quad[0])[::-1])) == pytest.approx(degrees, abs=0.1)
@@ -112,11 +116,51 @@ def test_lines_that_do_not_begin_flush_are_no_column(sheet):
 
 @pytest.mark.parametrize("quads", [[], [np.array([[0, 0], [0, 0], [0, 0], [0, 0]], np.float32)]], ids=["none", "a point"])
 def test_nothing_to_part(quads):
-    assert len(parted(np.full((50, 50, 3), 255, np.uint8), quads)) == len(quads)
+    assert len(parted(quads, survey(np.full((50, 50, 3), 255, np.uint8)).ink)) == len(quads)
 
 
 def test_the_page_is_white_on_black(sheet):
     sheet.columns(0, 1, 3, 4)
     sheet.line(2, LEFT, RIGHT, found=ACROSS)
     sheet.pixels = 255 - sheet.pixels
+    assert len(sheet.parted()) == 10
+
+
+def test_lines_that_are_all_found_as_one_are_parted_where_they_have_the_same_white(sheet):
+    for row in range(6):
+        sheet.line(row, LEFT, RIGHT, found=ACROSS)
+    found = sheet.parted()
+    assert [row for row, _, _ in found] == [row for row in range(6) for _ in range(2)]
+
+
+@pytest.mark.parametrize(("count", "parts"), [(4, 1), (5, 2)])
+def test_a_few_lines_with_the_same_white_tell_nothing(sheet, count, parts):
+    for row in range(count):
+        sheet.line(row, LEFT, RIGHT, found=ACROSS)
+    assert len(sheet.parted()) == parts * count
+
+
+def test_white_as_wide_as_the_gaps_between_words_parts_no_line(sheet):
+    for row in range(7):
+        sheet.line(row, (100, 300), (340, 560), (600, 860), (900, 1140), found=(100, 1140))
+    assert len(sheet.parted()) == 7
+
+
+def test_a_line_that_goes_on_over_the_white_parts_what_is_above_it_from_what_is_below(sheet):
+    for row in range(7):
+        sheet.line(row, *([ACROSS] if row == 3 else [LEFT, RIGHT]), found=ACROSS)
+    assert len(sheet.parted()) == 7
+
+
+def test_first_lines_of_paragraphs_are_parted_too(sheet):
+    for row in range(7):
+        sheet.line(row, LEFT, (700 if row in {2, 5} else RIGHT[0], RIGHT[1]), found=ACROSS)
+    assert len(sheet.parted()) == 14
+
+
+def test_a_box_that_has_grown_into_the_other_column_tells_of_it_all_the_same(sheet):
+    for row in (0, 1, 3, 4):
+        sheet.line(row, LEFT, found=(100, 610))
+        sheet.line(row, RIGHT, found=(610, 1140))
+    sheet.line(2, LEFT, RIGHT, found=ACROSS)
     assert len(sheet.parted()) == 10

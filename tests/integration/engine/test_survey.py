@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from docusnap.adapters.onnx.survey import Survey, survey
+from docusnap.adapters.onnx.survey import Ink, Survey, survey
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
@@ -67,7 +67,7 @@ def test_one_dot_is_all_there_is() -> None:
     sheet = np.full((1000, 1200), 255)
     sheet[500, 600] = 0
 
-    assert survey(grey(sheet)) == Survey(600, 500, 601, 501, 0.0, paper=True)
+    assert survey(grey(sheet)) == Survey(600, 500, 601, 501, 0.0, paper=True, ink=Ink(np.empty((0, 0), np.uint8), 1))
 
 
 def test_a_page_of_noise_is_ink_from_edge_to_edge() -> None:

@@ -195,7 +195,7 @@ class OnnxEngine:
 
     def _quads(self, pixels: NDArray[np.uint8], seen: Survey) -> list[Quad]:
         """Longest first: what is read last is short, and no thread waits long for the others."""
-        return sorted(parted(pixels, self._detector.detect(pixels, seen)), key=aspect, reverse=True)
+        return sorted(parted(self._detector.detect(pixels, seen), seen.ink), key=aspect, reverse=True)
 
     def _quarters(self, pixels: NDArray[np.uint8], seen: Survey) -> int:
         """Told by a look at the page, then by one at its ink alone, and by reading where neither is sure."""

@@ -4,41 +4,87 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, pairwise
 from operator import attrgetter
-from statistics import mean, median
+from statistics import median
 
 import numpy as np
-from numpy.typing import NDArray
 
-from docusnap.adapters.onnx.crops import cut, ink, runs_right, size
+from docusnap.adapters.onnx.crops import cut, runs_right, size
 from docusnap.adapters.onnx.detector import Quad
-from docusnap.ocr.boxes import GROWN, Box, level, rows
+from docusnap.adapters.onnx.survey import Ink
+from docusnap.ocr.boxes import GROWN, Box, Interval
+from docusnap.ocr.channels import BESIDE
 
-LONG = 5.0  # length over thickness from which a line tells how the page is tilted, and may be two
-NEAR = 8.0  # of a line's height: how far above and below others tell of a column
+# All but the last three in heights of a line.
+LONG = 5.0  # length from which a line tells how the page is tilted, and may be two
+REACH = 1.5  # how far from a box's edge its ink may begin, since a box grows into what it touches
+FLUSH = 0.3  # how far apart lines of a column begin
+SPACE = 0.15  # white that may be a word gap
+WHITE = 0.3  # the least white to part at,
+CLOSE = 0.15  # how far before the column's beginning it may end,
+WIDE = 0.45  # and the least that several lines share where no line begins by itself
+NEXT = 8  # lines above and below that tell a column's pace
 ALIKE = 1.5  # at most this ratio of heights
-FLUSH = 0.3  # of a line's height: how far apart lines of a column begin
-ENOUGH = 3  # lines that begin flush are a column
-STEP = 1.25  # of a column's distance from line to line: at most so far is the next one
-WHITE = 0.3  # of a line's height: the least white to part at,
-CLOSE = 0.5  # and how far from where the column begins it may end
-DIRT = 0.05  # of a line's height: ink that is none
-MIDDLE = attrgetter("middle")
+STEP = 1.4  # of a column's distance from line to line: at most so far is the next one
+BEGINNING, FOLLOWING = 3, 5  # lines that begin flush are a column; so are more of them that were found as one
+WORDS = 1.5  # times the gaps between a line's words: what is no gap between words,
+MANY = 8  # but for so many lines, whose gaps never meet by chance
+HALF = 128  # a cell of a turned line that is no more than half one with ink
+ROUNDS = 4  # what was parted tells of its neighbours
+_INKED = np.zeros(1, bool)
+MIDDLE, END = attrgetter("middle"), attrgetter("end")
 
 
-def parted(page: NDArray[np.uint8], quads: Sequence[Quad]) -> list[Quad]:
-    """The quads, those that reach over white between columns cut there. `page`: grey or RGB.
+@dataclass(frozen=True, slots=True)
+class _White:
+    """White in a line or before it, and then ink; in the frame of the boxes."""
 
-    That a column begins inside a quad others tell: at least three lines near it that begin flush, each with another on its left.
-    The cut itself needs white in the raster, just before the place where they begin.
+    box: Box
+    start: float
+    end: float
+    begins: bool  # whether a box begins there, with another on its left; else it goes on over the white
+    words: float = 0.0  # how wide other gaps in the line are
+
+    @property
+    def middle(self) -> float:
+        return self.box.middle
+
+
+def parted(quads: Sequence[Quad], ink: Ink) -> list[Quad]:
+    """The quads, those that reach over white between columns cut there.
+
+    That a column begins inside a quad other lines tell, which follow at one pace: three or more that begin flush there, each
+    with another on its left, or at least five with the same white in them, wider than the gaps between words.
     """
     lines = [quad for quad in quads if runs_right(quad)]
+    for _ in range(ROUNDS if ink.cells.size else 0):
+        once = _once(lines, ink)
+        if len(once) == len(lines):
+            break
+        lines = once
+    return [*lines, *(quad for quad in quads if not runs_right(quad))]
+
+
+def _once(lines: Sequence[Quad], ink: Ink) -> list[Quad]:
     boxes = sorted(_boxes(lines), key=MIDDLE)
-    beginning = [box for box in boxes if _has_left(box, _near(box, boxes, box.height))]
-    parts = chain.from_iterable(_parts(page, lines[box.index], box, beginning) for box in boxes)
-    return [*parts, *(quad for quad in quads if not runs_right(quad))]
+    bare = {box.index: _bare(lines[box.index], box, ink) for box in boxes}
+    inside = [white for box in boxes if _is_long(lines[box.index]) for white in _inside(box, bare[box.index])]
+    if not inside:
+        return list(lines)
+    begins = [_before(box, left, bare) for box in boxes if box.width > 2 * box.height and (left := _left_of(box, boxes))]
+    whites = _Whites([*begins, *inside])
+    found: dict[int, list[_White]] = defaultdict(list)
+    for place in whites.places():
+        for column in _following(members := whites.at(place), _across(place, boxes, members)):
+            if sum(_is_flush(white, place) for white in column) >= BEGINNING or _is_gutter(column, place):
+                for white in column:
+                    if not white.begins and white not in found[white.box.index]:
+                        found[white.box.index].append(white)
+    return list(chain.from_iterable(_parts(lines[box.index], box, found[box.index]) for box in boxes))
 
 
 def _boxes(quads: Sequence[Quad]) -> list[Box]:
@@ -55,63 +101,117 @@ def _is_long(quad: Quad) -> bool:
     return width > LONG * height
 
 
-def _parts(page: NDArray[np.uint8], quad: Quad, box: Box, beginning: Sequence[Box]) -> Iterator[Quad]:
-    """`beginning`: all of the page that may begin a column, by their middles."""
-    if _is_long(quad) and (begins := _columns(box, beginning)):
-        raster = ink(cut(page, quad))
-        cuts = (_white(raster, (place - box.left) / box.width) for place in begins)
-        edges = [0.0, *chain.from_iterable(dict.fromkeys(white for white in cuts if white)), 1.0]
-        for left, right in zip(edges[::2], edges[1::2], strict=True):
-            yield _between(quad, left, right)
-    else:
-        yield quad
+def _bare(quad: Quad, box: Box, ink: Ink) -> list[Interval]:
+    """Where a line has no ink, from its left to its right, those ends too."""
+    cells = cut(ink.cells, quad / np.float32(ink.size))
+    bare = np.concatenate([_INKED, cells.max(axis=0) < HALF, _INKED])
+    edges = np.flatnonzero(bare[1:] != bare[:-1]).tolist()
+    scale = box.width / cells.shape[1]
+    return [(box.left + start * scale, box.left + end * scale) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _near(box: Box, boxes: Sequence[Box], reach: float) -> Sequence[Box]:
-    """`boxes`: by their middles."""
-    return boxes[bisect_left(boxes, box.middle - reach, key=MIDDLE) : bisect_right(boxes, box.middle + reach, key=MIDDLE)]
+def _inside(box: Box, bare: Iterable[Interval]) -> list[_White]:
+    """What is wide enough to be cut at."""
+    spaces = [(start, end) for start, end in bare if end - start >= SPACE * box.height]
+    within = [(start, end) for start, end in spaces if start > box.left + box.height and end < box.right - box.height]
+    gaps = [end - start for start, end in within]
+    wide = [number for number, gap in enumerate(gaps) if gap >= WHITE * box.height]
+    words = {number: median([*gaps[:number], *gaps[number + 1 :]] or [0.0]) for number in wide}
+    return [_White(box, *within[number], begins=False, words=words[number]) for number in wide]
 
 
-def _columns(box: Box, beginning: Sequence[Box]) -> list[float]:
-    """Where columns begin inside a box, from left to right."""
-    near = _near(box, beginning, NEAR * box.height)
-    alike = [other for other in near if max(other.height, box.height) <= ALIKE * min(other.height, box.height)]
-    inside = [other for other in alike if box.left + box.height < other.left < box.right - box.height]
-    inside.sort(key=attrgetter("left"))
-    found: list[float] = []
-    for start, first in enumerate(inside):
-        flush = inside[start : bisect_right(inside, first.left + FLUSH * box.height, key=attrgetter("left"))]
-        if _runs_on(box, flush) and (not found or first.left > found[-1] + box.height):
-            found.append(median(other.left for other in flush))
-    return found
+def _left_of(box: Box, boxes: Sequence[Box]) -> Box | None:
+    reach = BESIDE * box.height
+    near = boxes[bisect_left(boxes, box.middle - reach, key=MIDDLE) : bisect_right(boxes, box.middle + reach, key=MIDDLE)]
+    return next((other for other in near if other.left < box.left and other.right < box.left + box.height), None)
 
 
-def _runs_on(box: Box, flush: Sequence[Box]) -> bool:
-    """Whether a box stands in a column at the column's own pace: a heading above columns or between them stands in white."""
-    steps = [below[0].middle - above[0].middle for above, below in pairwise(rows(flush))]
-    above = [box.middle - other.middle for other in flush if other.middle < box.middle]
-    below = [other.middle - box.middle for other in flush if other.middle > box.middle]
-    nearest = [min(side) for side in (above, below) if side]
-    return len(flush) >= ENOUGH and len(steps) > 0 and mean(nearest) <= STEP * min(steps)
+def _before(box: Box, left: Box, bare: Mapping[int, Sequence[Interval]]) -> _White:
+    """The white before a line. Where its box has grown into the line on its left, its ink begins behind the widest white."""
+    begins = [(start, end) for start, end in bare[box.index] if start < box.left + REACH * box.height]
+    own = max(begins, key=lambda white: (white[0] == box.left, white[1] - white[0]), default=(box.left, box.left + GROWN * box.height))
+    if own[0] > box.left + GROWN * box.height:
+        return _White(box, *own, begins=True)
+    ends = [start for start, end in bare[left.index] if end > left.right - GROWN * left.height]
+    return _White(box, min(ends, default=left.right), own[1], begins=True)
 
 
-def _has_left(box: Box, others: Iterable[Box]) -> bool:
-    return any(level(box, other) and other.left < box.left and other.right < box.left + GROWN * box.height for other in others)
+class _Whites:
+    """What there is of them on a page, by where it ends."""
+
+    def __init__(self, whites: Iterable[_White]) -> None:
+        self._whites = sorted(whites, key=END)
+        self._ends = np.array([white.end for white in self._whites])
+        self._starts = np.array([white.start for white in self._whites])
+        self._heights = np.array([white.box.height for white in self._whites])
+        self._begins = np.array([white.begins for white in self._whites])
+
+    def places(self) -> Iterator[float]:
+        """Where lines may begin flush, those first where most do."""
+        firsts = np.arange(len(self._ends))
+        lasts = np.searchsorted(self._ends, self._ends + FLUSH * self._heights, side="right")
+        free = np.ones(len(self._ends), bool)
+        for first in np.argsort(firsts - lasts, kind="stable").tolist():
+            window = slice(first, lasts[first])
+            ends = self._ends[window][free[window]]
+            if len(ends) >= BEGINNING:
+                free[window] = False
+                yield float(np.median(ends))
+
+    def at(self, place: float) -> list[_White]:
+        """What has white at a place, or begins flush there; from the top down."""
+        over = (self._starts <= place - WHITE * self._heights) & (self._ends >= place - CLOSE * self._heights)
+        flush = self._begins & (np.abs(self._ends - place) <= FLUSH * self._heights)
+        found = np.flatnonzero(over | flush).tolist()
+        return sorted((self._whites[number] for number in found), key=MIDDLE) if len(found) >= BEGINNING else []
 
 
-def _white(raster: NDArray[np.bool_], place: float) -> tuple[float, float] | None:
-    """Where to cut a line so that a part begins near `place`: the ends of its parts, 0 to 1 along it, in the white between them."""
-    height, width = raster.shape
-    bare = np.count_nonzero(raster, axis=0) <= DIRT * height
-    edges = np.flatnonzero(np.diff(bare, prepend=False, append=False)).reshape(-1, 2)
-    begins = place * width + GROWN * height
-    wide = [(start, end) for start, end in edges.tolist() if end - start >= WHITE * height]
-    near = [white for white in wide if abs(white[1] - begins) <= CLOSE * height]
-    if not near:
-        return None
-    start, end = max(near, key=lambda white: white[1] - white[0])
-    grown = min(GROWN * height, (end - start) / 2)
-    return (start + grown) / width, (end - grown) / width
+def _is_flush(white: _White, place: float) -> bool:
+    return white.begins and abs(white.end - place) <= FLUSH * white.box.height
+
+
+def _across(place: float, boxes: Iterable[Box], members: Sequence[_White]) -> list[float]:
+    """The middles of the lines that go on over a place without white there, from the top down."""
+    white = {member.box.index for member in members}
+    crossing = (box for box in boxes if box.left + REACH * box.height < place < box.right - REACH * box.height)
+    return [box.middle for box in crossing if box.index not in white]
+
+
+def _following(members: Sequence[_White], across: Sequence[float]) -> Iterator[list[_White]]:
+    """Parted where a line goes on over the white, where the type changes, and where a step down is longer than others near it: a
+    heading above columns or between them stands in white.
+    """
+    steps = [below.middle - above.middle for above, below in pairwise(members)]
+    column = list(members[:1])
+    for number, (above, below) in enumerate(pairwise(members)):
+        small, large = sorted((above.box.height, below.box.height))
+        pace = min(step for step in steps[max(0, number - NEXT) : number + NEXT + 1] if step > small / 2 or step == steps[number])
+        crossed = bisect_left(across, above.middle) < bisect_left(across, below.middle)
+        if crossed or steps[number] > STEP * pace or large > ALIKE * small:
+            yield column
+            column = []
+        column.append(below)
+    if column:
+        yield column
+
+
+def _is_gutter(column: Sequence[_White], place: float) -> bool:
+    """Whether the white that lines share is more than what happens to lie between words."""
+    height, words = median(white.box.height for white in column), median(white.words for white in column)
+    least = WIDE * height if len(column) >= MANY else max(WIDE * height, WORDS * words)
+    return len(column) >= FOLLOWING and place - max(white.start for white in column) >= least
+
+
+def _parts(quad: Quad, box: Box, whites: Iterable[_White]) -> Iterator[Quad]:
+    """The quad cut in each white, the parts as a detector would have drawn them: grown."""
+    edges = [box.left]
+    for white in sorted(whites, key=END):
+        grown = min(GROWN * box.height, (white.end - white.start) / 2)
+        if white.start + grown > edges[-1] + box.height:
+            edges += [white.start + grown, white.end - grown]
+    edges.append(box.right)
+    for left, right in zip(edges[::2], edges[1::2], strict=True):
+        yield quad if len(edges) == 2 else _between(quad, (left - box.left) / box.width, (right - box.left) / box.width)
 
 
 def _between(quad: Quad, left: float, right: float) -> Quad:

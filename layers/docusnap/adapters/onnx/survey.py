@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -18,6 +18,16 @@ DARK = 110  # median brightness below which text is light on dark
 LETTERS = 8  # fewer tell nothing about the size of type
 PHOTO = 1e6  # a picture of fewer pixels is no scan of a page
 EVEN = 24  # of 255: how much the brightness of paper varies
+CELLS = 4  # of the map of ink, to the height of a small letter
+FAINT = 0.15  # of the ink of a letter's stroke: what a cell has that is not bare
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """A map of the page, 255 where there is ink, coarse enough to be looked at line by line; empty where there are no letters."""
+
+    cells: NDArray[np.uint8]
+    size: float  # of a cell, in pixels of the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,7 @@ class Survey:
     bottom: int
     letter: float  # the height of a small letter, such as x; 0 where there are too few to tell
     paper: bool  # an even ground, as scans and print-outs have
+    ink: Ink = field(compare=False)
 
     @property
     def empty(self) -> bool:
@@ -52,14 +63,27 @@ def survey(page: NDArray[np.uint8]) -> Survey:
     if np.median(coarse) < DARK:
         seen, ground = 255 - seen, 255 - ground
     left, top, width, height = cv2.boundingRect((cv2.absdiff(ground, seen) > TRACE).astype(np.uint8))
+    contrast = cv2.subtract(ground, seen)
+    letter = _letter(contrast[top : top + height, left : left + width], len(seen) / 4)
+    cell = max(1, round(letter / CELLS))
     return Survey(
         left * factor,
         top * factor,
         min((left + width) * factor, page.shape[1]),
         min((top + height) * factor, page.shape[0]),
-        _letter(cv2.subtract(ground, seen)[top : top + height, left : left + width], len(seen) / 4) * factor,
+        letter * factor,
         page.shape[0] * page.shape[1] >= PHOTO and _is_even(coarse),
+        Ink(_map(contrast, cell) if letter else np.empty((0, 0), np.uint8), cell * factor),
     )
+
+
+def _map(contrast: NDArray[Any], cell: int) -> NDArray[np.uint8]:
+    """A cell has ink where its mean is a part of what the darker ones have: noise is evened out, faint print is not lost."""
+    height, width = (side // cell for side in contrast.shape)
+    means = cv2.resize(contrast[: height * cell, : width * cell], (width, height), interpolation=cv2.INTER_AREA)
+    stroke, *_ = cv2.mean(means, (means > INK).astype(np.uint8))
+    _, cells = cv2.threshold(means, max(2.0, FAINT * stroke), 255, cv2.THRESH_BINARY)
+    return np.asarray(cells, np.uint8)
 
 
 def _letter(contrast: NDArray[Any], highest: float) -> float:
