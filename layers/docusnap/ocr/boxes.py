@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +12,48 @@ from statistics import median
 
 GROWN = 0.35  # of a line's height: by so much detectors grow a box at each end, and more where a scan is noisy
 LEVEL = 0.35  # of a line's height: two lines whose middles are no further apart stand on one row
+_ENDS = (".", "!", "?", ":", ";", "…", "。", "！", "？", "：", "；")
+_TOGETHER = re.compile(r"\W*(?:[a-zA-Z0-9]+|\w)?\W*\w?")  # of letters without spaces what may be kept on one line
+
+
+@dataclass(frozen=True)
+class Text:
+    """What of a line's text tells whether it is running text."""
+
+    text: str
+
+    @cached_property
+    def continues(self) -> bool:
+        """Whether it goes on from a line before: it begins with a small letter."""
+        return self.text[:1].islower()
+
+    @cached_property
+    def ends(self) -> bool:
+        """Whether a sentence may end with it."""
+        return self.text.rstrip("\"'”’」』）)").endswith(_ENDS)
+
+    @cached_property
+    def first(self) -> float:
+        """How much of the line its first word takes, 0 to 1; without spaces two letters, since marks may keep them together."""
+        together = _TOGETHER.match(self.text) if self.unspaced else None
+        first = together[0] if together else self.text.split(" ", 1)[0]
+        return _advance(first) / max(_advance(self.text), 1)
+
+    @cached_property
+    def unspaced(self) -> bool:
+        """Whether it is written without spaces, as Chinese is."""
+        return not self.text.isascii() and _advance(self.text) > 1.5 * len(self.text)
+
+    @cached_property
+    def running(self) -> bool:
+        """Whether it has letters above all, and several words of them."""
+        letters = sum(map(str.isalpha, self.text))
+        return letters > len(self.text) / 2 and (self.text.count(" ") > 1 or self.unspaced)
+
+
+def _advance(text: str) -> int:
+    """In halves of an ideograph."""
+    return len(text) if text.isascii() else sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +65,7 @@ class Box:
     right: float
     bottom: float
     index: int  # of the line it stands for
-    continues: bool = False  # whether its text goes on from a line before: it begins with a small letter
+    text: Text = Text("")
 
     @property
     def width(self) -> float:

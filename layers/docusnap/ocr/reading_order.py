@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from docusnap.model import Block, Line, Polygon
-from docusnap.ocr.boxes import Box, Row
+from docusnap.ocr.boxes import Box, Row, Text
 from docusnap.ocr.paragraphs import kind, paragraphs
 from docusnap.ocr.sequence import order
 
@@ -40,7 +40,7 @@ class _Frame:
     def box(self, line: Line, index: int) -> Box:
         points = [self._seen(x, y) for x, y in line.polygon]
         xs, ys = [x for x, _ in points], [y for _, y in points]
-        return Box(min(xs), min(ys), max(xs), max(ys), index, line.text[:1].islower())
+        return Box(min(xs), min(ys), max(xs), max(ys), index, Text(line.text))
 
     def polygon(self, boxes: Iterable[Box]) -> Polygon:
         """The rectangle around boxes, back on the page, clockwise from its top left."""

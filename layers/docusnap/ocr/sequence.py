@@ -15,7 +15,8 @@ from statistics import median
 
 from docusnap.ocr.boxes import Box, Row, rows
 from docusnap.ocr.channels import crosses
-from docusnap.ocr.gutters import Gutter, gutters
+from docusnap.ocr.gutters import gutters
+from docusnap.ocr.stretches import Gutter
 
 LARGE = 1.15  # over the type of a column: what stands at its foot in larger type may be a heading of what follows
 BRIEF = 3  # rows of such a heading
