@@ -78,7 +78,7 @@ def vertical_under_a_heading(rng: random.Random) -> Sheet:
 @kind
 def narrow_gutter(rng: random.Random) -> Sheet:
     """Two columns hardly further apart than the type is high."""
-    sheet = Sheet(*A4, 200)
+    sheet = Sheet(*A4, 300)
     sheet.line(text.title(rng, "en"), 56, 50, "bold", 18)
     columns(rng, sheet, ENGLISH, 2, area=(56, 90, 539, 770), gutter=9.5)
     return sheet
@@ -87,7 +87,7 @@ def narrow_gutter(rng: random.Random) -> Sheet:
 @kind
 def double_spaced(rng: random.Random) -> Sheet:
     """Two columns whose lines are twice as far apart as usual, as drafts have them."""
-    sheet = Sheet(*A4, 200)
+    sheet = Sheet(*A4, 300)
     sheet.line(text.title(rng, "en"), 56, 50, "bold", 18)
     columns(rng, sheet, Style("en", "serif", "bold", 10.5, 2.2), 2, area=(56, 90, 539, 770))
     return sheet
@@ -96,7 +96,7 @@ def double_spaced(rng: random.Random) -> Sheet:
 @kind
 def contacts(rng: random.Random) -> Sheet:
     """A table whose columns are filled with words and figures of about one length, and no text."""
-    sheet = Sheet(*A4, 200)
+    sheet = Sheet(*A4, 300)
     sheet.line(text.title(rng, "en"), 56, 50, "bold", 18)
     for number in range(26):
         name = rng.choice(text.ENGLISH["what"]).split()[-1]
@@ -109,7 +109,7 @@ def contacts(rng: random.Random) -> Sheet:
 @kind
 def long_cells(rng: random.Random) -> Sheet:
     """A ruled table of labels and two columns of cells with several lines each, read cell by cell."""
-    sheet, y = Sheet(*A4, 200), 60.0
+    sheet, y = Sheet(*A4, 300), 60.0
     while y < 660:
         cells = [sheet.wrapped(text.paragraph(rng, "en", rng.randint(60, 160)), "serif", 10, 180) for _ in range(2)]
         sheet.rule(50, y - 5, 545, y - 5)
@@ -125,7 +125,7 @@ def long_cells(rng: random.Random) -> Sheet:
 @kind
 def panels(rng: random.Random) -> Sheet:
     """Three by two boxes, each with a heading and a paragraph: one is read after the other."""
-    sheet = Sheet(*A4, 200)
+    sheet = Sheet(*A4, 300)
     sheet.line(text.title(rng, "en"), 56, 50, "bold", 18)
     for top in (90, 330):
         for left in (56, 222, 388):
@@ -141,7 +141,7 @@ def panels(rng: random.Random) -> Sheet:
 @kind
 def navigation(rng: random.Random) -> Sheet:
     """A printed web page: its menu on the left, the text, and notes on the right, in lines of their own distances."""
-    sheet = Sheet(*A4, 200)
+    sheet = Sheet(*A4, 300)
     for number in range(16):
         sheet.line(text.title(rng, "en")[:16].strip(), 40, 60 + 19 * number, "sans", 9)
     sheet.block()

@@ -119,6 +119,15 @@ def test_nothing_to_part(quads):
     assert len(parted(quads, survey(np.full((50, 50, 3), 255, np.uint8)).ink)) == len(quads)
 
 
+@pytest.mark.parametrize("lean", [0, 2])
+def test_lines_on_the_edge_of_the_page(sheet, lean):
+    sheet.columns(0, 1, 3, 4)
+    sheet.pixels = np.pad(sheet.pixels, ((0, 6), (0, 6), (0, 0)), constant_values=255)
+    sheet.quads.append(np.array([[900, 1001], [1306, 1001 + lean], [1306, 1006], [900, 1006 - lean]], np.float32))
+    sheet.quads.append(np.array([[1301, 300], [1306, 300 + lean], [1306, 304], [1301, 304 - lean]], np.float32))
+    assert len(sheet.parted()) == 10
+
+
 def test_the_page_is_white_on_black(sheet):
     sheet.columns(0, 1, 3, 4)
     sheet.line(2, LEFT, RIGHT, found=ACROSS)

@@ -79,7 +79,8 @@ def _once(lines: Sequence[Quad], ink: Ink) -> list[Quad]:
     whites = _Whites([*begins, *inside])
     found: dict[int, list[_White]] = defaultdict(list)
     for place in whites.places():
-        for column in _following(members := whites.at(place), _across(place, boxes, members)):
+        members = whites.at(place)
+        for column in _following(members, _across(place, boxes, members) if members else []):
             if sum(_is_flush(white, place) for white in column) >= BEGINNING or _is_gutter(column, place):
                 for white in column:
                     if not white.begins and white not in found[white.box.index]:

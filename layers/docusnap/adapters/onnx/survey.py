@@ -19,6 +19,7 @@ LETTERS = 8  # fewer tell nothing about the size of type
 PHOTO = 1e6  # a picture of fewer pixels is no scan of a page
 EVEN = 24  # of 255: how much the brightness of paper varies
 CELLS = 4  # of the map of ink, to the height of a small letter
+EDGE = 2  # cells beyond the page, so that what lies on its edge is on the map
 FAINT = 0.15  # of the ink of a letter's stroke: what a cell has that is not bare
 
 
@@ -83,7 +84,7 @@ def _map(contrast: NDArray[Any], cell: int) -> NDArray[np.uint8]:
     means = cv2.resize(contrast[: height * cell, : width * cell], (width, height), interpolation=cv2.INTER_AREA)
     stroke, *_ = cv2.mean(means, (means > INK).astype(np.uint8))
     _, cells = cv2.threshold(means, max(2.0, FAINT * stroke), 255, cv2.THRESH_BINARY)
-    return np.asarray(cells, np.uint8)
+    return np.asarray(cv2.copyMakeBorder(cells, 0, EDGE, 0, EDGE, cv2.BORDER_CONSTANT, value=0), np.uint8)
 
 
 def _letter(contrast: NDArray[Any], highest: float) -> float:
