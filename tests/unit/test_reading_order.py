@@ -431,3 +431,7 @@ def test_nothing_is_lost_or_doubled_however_the_boxes_lie() -> None:
 
 def test_boxes_without_extent_are_ordered_too() -> None:
     assert read([Line("a", 0.9, ((5.0, 5.0),) * 4), Line("b", 0.9, ((5.0, 50.0),) * 4)]) == ["a", "b"]
+
+
+def test_a_flat_box_beside_a_line_is_ordered_too() -> None:
+    assert read([Line("flat", 0.9, box(0, 10, 50, 0)), line("line", 100, 0)]) == ["flat", "line"]

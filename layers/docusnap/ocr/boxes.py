@@ -30,7 +30,7 @@ class Text:
     @cached_property
     def ends(self) -> bool:
         """Whether a sentence may end with it."""
-        return self.text.rstrip("\"'”’」』）)").endswith(_ENDS)
+        return self.text.rstrip(" \"'”’」』）)》】").endswith(_ENDS)
 
     @cached_property
     def first(self) -> float:

@@ -97,7 +97,7 @@ def _pairs(boxes: Sequence[Box]) -> list[list[Pair]]:
         after = _next(box, [other for other in beside if other.left > box.left and other.right > box.right], attrgetter("left"))
         before = _next(box, [other for other in beside if other.left < box.left and other.right < box.right], lambda other: -other.right)
         pairs = [Pair(box, other) for other in after] + [Pair(other, box) for other in before]
-        found.append([pair for pair in pairs if pair.white[1] - pair.white[0] >= GUTTER * box.height])
+        found.append([pair for pair in pairs if pair.white[1] - pair.white[0] >= GUTTER * box.height and pair.height > 0])
     return found
 
 
@@ -106,5 +106,5 @@ def _next(box: Box, others: Sequence[Box], distance: Callable[[Box], float]) -> 
     if not others:
         return []
     least = min(map(distance, others))
-    near = [other for other in others if distance(other) < least + box.height]
+    near = [other for other in others if distance(other) <= least + box.height]
     return [min(near, key=lambda other: abs(other.middle - box.middle))]

@@ -85,7 +85,7 @@ class Side:
 
     @cached_property
     def may_flow(self) -> bool:
-        """Whether some of its lines, the first aside, do not begin anew."""
+        """Whether a third of its lines or more, the first aside, do not begin anew."""
         return len(self.turns) > 1 and self.turns[1:].count(Turn.STARTS) <= len(self.turns[1:]) * 2 / 3
 
     @cached_property

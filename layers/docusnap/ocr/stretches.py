@@ -92,7 +92,7 @@ class Stretch:
     def outline(self) -> Gutter:
         return Gutter(self.channel.left, self.channel.right, self.top, self.bottom)
 
-    def columns(self, boxes: Iterable[Box], beyond: float = 0.0) -> tuple[Side, Side]:
+    def columns(self, boxes: Sequence[Box], beyond: float = 0.0) -> tuple[Side, Side]:
         """All lines of both columns, those too that have none beside them, and so many heights of a line above and below."""
         left, right = self._sides
         return self._all(left, boxes, beyond), self._all(right, boxes, beyond)

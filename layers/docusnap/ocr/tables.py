@@ -14,7 +14,7 @@ UNRELATED = 0.6  # of the lines on one side, or of what begins on either, how mu
 ALONE = 0.2  # of the lines on one side, how many have none level with them on the other
 CENTRED = 0.75  # of the labels, how many stand in the middle of their cells
 BRIEF = 0.6  # lines of such labels to one of the cells
-DOUBTFUL = 0.2  # of what begins on either side of a table with long cells, how much may stand level with a line that goes on
+DOUBTFUL = 0.2  # of what begins on either side of a table with long cells, how much may stand beside text that goes on
 GREAT = 1.5  # of a line's height: white that parts panels,
 WIDER = 1.3  # and how much wider than any other it is
 
@@ -48,7 +48,7 @@ def _alone(side: Side, other: Side) -> bool:
 def _judged(side: Side, other: Side) -> Iterator[bool | None]:
     """Of each item but the first, whether it begins as a row of a table does, level with what begins on the other side.
 
-    False: level with what goes on there. None: level with nothing.
+    False: beside text that goes on there. None: level with nothing. What is level with what may be running text tells nothing.
     """
     if _centred(side, other):
         yield from [True] * (len(side.items) - 1)
@@ -81,7 +81,7 @@ def _middle(item: Sequence[Row]) -> float:
 def labelled(left: Side, right: Side) -> list[Interval]:
     """From where to where the rows of a table go whose cells have several lines, and labels on their left in the middle of them.
 
-    None if it is no such table.
+    Empty if it is no such table.
     """
     brief = len(left.lines) <= BRIEF * len(right.lines) and right.running
     if not brief or len(right.items) < SEVERAL or not (_centred(left, right) and _centred(right, left)):
@@ -105,8 +105,8 @@ def wrapped(left: Side, right: Side) -> Iterator[Interval]:
 def boundaries(left: Side, right: Side) -> list[Interval]:
     """The white, from where to where, between the rows of a table whose cells have several lines, or of panels side by side.
 
-    Both sides begin anew below it, level with each other. Either there are several, and hardly anything begins on one side alone;
-    or it is wider than all other white.
+    Both sides begin anew below it, level with each other. Either there are several, and hardly anything begins beside text that goes
+    on; or it is wider than all other white.
     """
     shared = _between_text(list(_shared(left, right)), sorted([*left.running, *right.running]))
     if not shared:

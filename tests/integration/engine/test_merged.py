@@ -173,3 +173,11 @@ def test_a_box_that_has_grown_into_the_other_column_tells_of_it_all_the_same(she
         sheet.line(row, RIGHT, found=(610, 1140))
     sheet.line(2, LEFT, RIGHT, found=ACROSS)
     assert len(sheet.parted()) == 10
+
+
+def test_rows_of_a_form_do_not_tell_of_white_that_is_no_wider_than_gaps_between_words(sheet):
+    for row in range(4):
+        sheet.line(row, (100, 240), (760, 1140))
+    for row in range(4, 7):
+        sheet.line(row, (100, 300), (340, 600), (640, 860), (900, 1140), found=(100, 1140))
+    assert len(sheet.parted()) == 4 * 2 + 3

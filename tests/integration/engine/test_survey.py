@@ -138,3 +138,12 @@ def test_a_photograph_is_no_paper(brightness: NDArray[Any]) -> None:
 
 def test_a_picture_too_small_for_a_scan_is_no_paper() -> None:
     assert not survey(pixels(lettered(*STAFF, paper=(700, 500)))).paper
+
+
+@pytest.mark.parametrize("width", [1, 6, 9])
+def test_a_page_narrower_than_its_letters_are_high(width: int) -> None:
+    sheet = np.full((2000, width), 255)
+    for top in range(100, 1900, 200):
+        sheet[top : top + 174, width // 3 : width // 3 + 2] = 0
+
+    assert survey(grey(sheet)).right <= width

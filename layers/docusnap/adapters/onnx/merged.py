@@ -16,10 +16,10 @@ import numpy as np
 from docusnap.adapters.onnx.crops import cut, runs_right, size
 from docusnap.adapters.onnx.detector import Quad
 from docusnap.adapters.onnx.survey import Ink
-from docusnap.ocr.boxes import GROWN, Box, Interval
+from docusnap.ocr.boxes import GROWN, Box, Interval, level
 from docusnap.ocr.channels import BESIDE
 
-# All but the last three in heights of a line.
+# Down to NARROW in heights of a line.
 LONG = 5.0  # length from which a line tells how the page is tilted, and may be two
 REACH = 1.5  # how far from a box's edge its ink may begin, since a box grows into what it touches
 FLUSH = 0.3  # how far apart lines of a column begin
@@ -27,6 +27,7 @@ SPACE = 0.15  # white that may be a word gap
 WHITE = 0.3  # the least white to part at,
 CLOSE = 0.15  # how far before the column's beginning it may end,
 WIDE = 0.45  # and the least that several lines share where no line begins by itself
+NARROW = 4.0  # white before a line, up to which it tells that lines found as one may be two
 NEXT = 8  # lines above and below that tell a column's pace
 ALIKE = 1.5  # at most this ratio of heights
 STEP = 1.4  # of a column's distance from line to line: at most so far is the next one
@@ -55,7 +56,7 @@ class _White:
 
 
 def parted(quads: Sequence[Quad], ink: Ink) -> list[Quad]:
-    """The quads, those that reach over white between columns cut there.
+    """The quads, which lie on the page, those that reach over white between columns cut there.
 
     That a column begins inside a quad other lines tell, which follow at one pace: three or more that begin flush there, each
     with another on its left, or at least five with the same white in them, wider than the gaps between words.
@@ -104,11 +105,16 @@ def _is_long(quad: Quad) -> bool:
 
 def _bare(quad: Quad, box: Box, ink: Ink) -> list[Interval]:
     """Where a line has no ink, from its left to its right, those ends too."""
-    cells = cut(ink.cells, quad / np.float32(ink.size))
+    on_map = quad / np.float32(ink.size)
+    cells = cut(ink.cells, on_map)
+    if not cells.size:
+        return []
+    left, scale = box.left, box.width / cells.shape[1]
+    if np.shares_memory(cells, ink.cells):  # of a line that stands straight whole cells
+        left, scale = box.left - float(on_map[0, 0] % 1) * ink.size, ink.size
     bare = np.concatenate([_INKED, cells.max(axis=0) < HALF, _INKED])
     edges = np.flatnonzero(bare[1:] != bare[:-1]).tolist()
-    scale = box.width / cells.shape[1]
-    return [(box.left + start * scale, box.left + end * scale) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    return [(left + start * scale, left + end * scale) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _inside(box: Box, bare: Iterable[Interval]) -> list[_White]:
@@ -124,13 +130,14 @@ def _inside(box: Box, bare: Iterable[Interval]) -> list[_White]:
 def _left_of(box: Box, boxes: Sequence[Box]) -> Box | None:
     reach = BESIDE * box.height
     near = boxes[bisect_left(boxes, box.middle - reach, key=MIDDLE) : bisect_right(boxes, box.middle + reach, key=MIDDLE)]
-    return next((other for other in near if other.left < box.left and other.right < box.left + box.height), None)
+    beside = (other for other in near if other.left < box.left and other.right < box.left + box.height)
+    return max(beside, key=lambda other: (level(other, box), other.right), default=None)
 
 
 def _before(box: Box, left: Box, bare: Mapping[int, Sequence[Interval]]) -> _White:
     """The white before a line. Where its box has grown into the line on its left, its ink begins behind the widest white."""
     begins = [(start, end) for start, end in bare[box.index] if start < box.left + REACH * box.height]
-    own = max(begins, key=lambda white: (white[0] == box.left, white[1] - white[0]), default=(box.left, box.left + GROWN * box.height))
+    own = max(begins, key=lambda white: (white[0] <= box.left, white[1] - white[0]), default=(box.left, box.left + GROWN * box.height))
     if own[0] > box.left + GROWN * box.height:
         return _White(box, *own, begins=True)
     ends = [start for start, end in bare[left.index] if end > left.right - GROWN * left.height]
@@ -198,9 +205,13 @@ def _following(members: Sequence[_White], across: Sequence[float]) -> Iterator[l
 
 def _is_gutter(column: Sequence[_White], place: float) -> bool:
     """Whether the white that lines share is more than what happens to lie between words."""
-    height, words = median(white.box.height for white in column), median(white.words for white in column)
-    least = WIDE * height if len(column) >= MANY else max(WIDE * height, WORDS * words)
-    return len(column) >= FOLLOWING and place - max(white.start for white in column) >= least
+    within = [white for white in column if not white.begins]
+    telling = [white for white in column if not white.begins or white.end - white.start <= NARROW * white.box.height]
+    if not within or len(telling) < FOLLOWING:
+        return False
+    height, words = median(white.box.height for white in within), median(white.words for white in within)
+    least = WIDE * height if len(telling) >= MANY else max(WIDE * height, WORDS * words)
+    return place - max(white.start for white in column) >= least
 
 
 def _parts(quad: Quad, box: Box, whites: Iterable[_White]) -> Iterator[Quad]:

@@ -66,7 +66,7 @@ def survey(page: NDArray[np.uint8]) -> Survey:
     left, top, width, height = cv2.boundingRect((cv2.absdiff(ground, seen) > TRACE).astype(np.uint8))
     contrast = cv2.subtract(ground, seen)
     letter = _letter(contrast[top : top + height, left : left + width], len(seen) / 4)
-    cell = max(1, round(letter / CELLS))
+    cell = max(1, min(round(letter / CELLS), *contrast.shape))
     return Survey(
         left * factor,
         top * factor,
