@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from operator import attrgetter
 from statistics import median
 
 GROWN = 0.35  # of a line's height: by so much detectors grow a box at each end, and more where a scan is noisy
@@ -93,7 +94,7 @@ Interval = tuple[float, float]
 def rows(boxes: Sequence[Box]) -> list[Row]:
     """Boxes that stand level become one row; rows from the top down."""
     found: list[Row] = []
-    for box in sorted(boxes, key=lambda box: box.middle):
+    for box in sorted(boxes, key=attrgetter("middle", "left", "right")):
         if found and level(found[-1][-1], box):
             found[-1].append(box)
         else:

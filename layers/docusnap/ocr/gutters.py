@@ -17,7 +17,7 @@ from docusnap.ocr.stretches import Gutter, Stretch, stretches
 
 def gutters(boxes: Iterable[Box]) -> list[Gutter]:
     """The gutters of a page that are evidently between columns, in no order."""
-    boxes = sorted(boxes, key=attrgetter("middle"))
+    boxes = sorted(boxes, key=attrgetter("middle", "left", "right"))
     parts, breaks, found = stretches(boxes)
     breaks += _breaks(boxes, parts)
     for whole in _wholes(parts, breaks):

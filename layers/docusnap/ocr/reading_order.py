@@ -63,7 +63,7 @@ class _Frame:
 def arrange(lines: Sequence[Line]) -> Layout:
     """Order lines for reading; pieces of one line that the detector cut at a word gap are joined again.
 
-    The lines may come in any order, but the result depends on their polygons only.
+    The lines may come in any order: the result depends on their polygons, and on what they say.
     """
     frame = _frame(lines)
     if not frame.vertical:

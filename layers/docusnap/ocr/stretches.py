@@ -126,7 +126,7 @@ def stretches(boxes: Sequence[Box]) -> tuple[list[Stretch], list[Break], list[Gu
 
 
 def _distinct(boxes: Iterable[Box]) -> list[Box]:
-    return sorted({box.index: box for box in boxes}.values(), key=attrgetter("middle"))
+    return sorted({box.index: box for box in boxes}.values(), key=attrgetter("middle", "left", "right"))
 
 
 def _nearest(boxes: Sequence[Box]) -> list[Box]:
