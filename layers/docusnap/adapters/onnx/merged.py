@@ -110,7 +110,7 @@ def _bare(quad: Quad, box: Box, ink: Ink) -> list[Interval]:
     if not cells.size:
         return []
     left, scale = box.left, box.width / cells.shape[1]
-    if np.shares_memory(cells, ink.cells):  # of a line that stands straight whole cells
+    if np.may_share_memory(cells, ink.cells):  # of a line that stands straight whole cells
         left, scale = box.left - float(on_map[0, 0] % 1) * ink.size, ink.size
     bare = np.concatenate([_INKED, cells.max(axis=0) < HALF, _INKED])
     edges = np.flatnonzero(bare[1:] != bare[:-1]).tolist()
