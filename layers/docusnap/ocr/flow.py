@@ -73,12 +73,12 @@ class Side:
         """How far one line of running text stands below another; 0 where there is none."""
         return median([below[0].middle - above[0].middle for above, below in self._going_on()] or [0.0])
 
-    @property
+    @cached_property
     def items(self) -> list[list[Row]]:
         """Lines that may belong together: each begins with one that starts."""
         return self._grouped({Turn.STARTS})
 
-    @property
+    @cached_property
     def texts(self) -> list[list[Row]]:
         """Lines that belong together: all but the first of each go on."""
         return self._grouped({Turn.STARTS, Turn.UNKNOWN})

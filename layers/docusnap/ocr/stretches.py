@@ -178,5 +178,5 @@ def _in_rows(parts: Iterable[Stretch], boxes: Sequence[Box]) -> tuple[list[Stret
 
 def _rows(whole: Stretch, tops: Sequence[float]) -> Iterator[Stretch]:
     """A stretch parted above these tops of its lines."""
-    for _, pairs in groupby(whole.pairs, key=lambda pair: bisect_left(tops, pair.top + 1)):
+    for _, pairs in groupby(whole.pairs, key=lambda pair: bisect_left(tops, pair.left.middle)):
         yield Stretch(whole.channel, tuple(pairs), is_row=True)

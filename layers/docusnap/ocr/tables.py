@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from docusnap.ocr.boxes import LEVEL, Interval, Row, level, rows
+from docusnap.ocr.boxes import LEVEL, Interval, Row, level
 from docusnap.ocr.flow import STEP, Side, Turn
 
 SEVERAL = 3  # lines, or beginnings, from which they tell something
@@ -121,12 +121,12 @@ def boundaries(left: Side, right: Side) -> list[Interval]:
 
 def _shared(left: Side, right: Side) -> Iterator[Interval]:
     """The white above what begins level on both sides, where that is wider than within their texts."""
-    lines = rows([*left.boxes, *right.boxes])
+    boxes = [*left.boxes, *right.boxes]
     begins = [item[0][0] for item in right.items[1:]]
     pace = max(left.pace, right.pace)
     for first in (item[0][0] for item in left.items[1:]):
         beside = next((other for other in begins if level(first, other)), None)
-        above = [box for line in lines for box in line if box.middle < first.top]
+        above = [box for box in boxes if box.middle < first.top]
         if beside and above and first.middle - max(box.middle for box in above) > STEP * pace:
             yield max(box.bottom for box in above), min(first.top, beside.top)
 
